@@ -1,0 +1,8 @@
+// Package conformance holds the tests of the suite against the world it must
+// fit into: the official Better Auth client on Node, recorded exchanges of a
+// Better Auth server, and a real browser on the example. Nothing imports it.
+//
+// The tests need node, npm, Chromium and, in TEST_MYSQL_DSN, a server of their
+// own on which they may create databases; ./test.sh at the root provides all of
+// it. What is missing fails them: they never skip.
+package conformance

@@ -1,0 +1,144 @@
+package conformance
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// installed runs `npm ci` once if the packages are missing or older than the
+// lock file.
+var installed = sync.OnceValue(func() error {
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("%w: install node (20.19 or newer) and npm, or run ./test.sh, which does", err)
+		}
+	}
+	lock, err := os.Stat("package-lock.json")
+	if err != nil {
+		return err
+	}
+	switch done, err := os.Stat("node_modules/.package-lock.json"); {
+	case err == nil && !done.ModTime().Before(lock.ModTime()):
+		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if out, err := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund").CombinedOutput(); err != nil {
+		return fmt.Errorf("npm ci: %w\n%s", err, out)
+	}
+	return nil
+})
+
+// node runs a file of tests with node's test runner.
+func node(t *testing.T, file string, env ...string) {
+	t.Helper()
+	if err := installed(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", file)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("node --test %s: %v\n%s", file, err, out)
+	}
+	t.Logf("%s", out)
+}
+
+// serve starts a server, waits for its line "listening on URL" and returns the
+// URL. The server, its children included, ends with the test.
+func serve(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	url := make(chan string, 1)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		defer close(url)
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() { // to the end, so that the server never blocks on a full pipe
+			if _, address, ok := strings.Cut(lines.Text(), "listening on "); ok && len(url) == 0 {
+				url <- address
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		kill := time.AfterFunc(15*time.Second, func() {
+			t.Errorf("%s did not end within 15 seconds of SIGTERM", cmd.Args[0])
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		})
+		defer kill.Stop()
+		<-read
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s wrote to standard error:\n%s", cmd.Args[0], &stderr)
+		}
+	})
+	select {
+	case address, ok := <-url:
+		if !ok {
+			t.Fatalf("%s ended without listening", cmd.Args[0])
+		}
+		return address
+	case <-time.After(2 * time.Minute): // `go run` compiles first
+		t.Fatalf("%s does not listen after two minutes", cmd.Args[0])
+	}
+	return ""
+}
+
+// mysqlDSN returns the DSN of a new, empty database on the server of
+// TEST_MYSQL_DSN. The database ends with the test.
+func mysqlDSN(t *testing.T) string {
+	t.Helper()
+	dsn := os.Getenv("TEST_MYSQL_DSN")
+	if dsn == "" {
+		t.Fatal("TEST_MYSQL_DSN is not set, such as root@tcp(127.0.0.1:3306)/: run ./test.sh, which starts a private server")
+	}
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.DBName = ""
+	server, err := sql.Open("mysql", config.FormatDSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "ginsession_test_" + strings.ToLower(rand.Text())
+	if _, err := server.ExecContext(t.Context(), "CREATE DATABASE `"+name+"` CHARACTER SET utf8mb4"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := server.Exec("DROP DATABASE `" + name + "`"); err != nil {
+			t.Error(err)
+		}
+		_ = server.Close()
+	})
+	config.DBName = name
+	return config.FormatDSN()
+}

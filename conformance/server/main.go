@@ -1,0 +1,98 @@
+// Command server runs the rig of package rig until it is interrupted:
+//
+//	go run ./conformance/server -addr 127.0.0.1:0
+//
+// The first line that it prints is "listening on http://HOST:PORT".
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession/conformance/rig"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	addr, options, err := parse(os.Args[1:])
+	if err == nil {
+		err = run(ctx, addr, options)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "conformance/server:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, addr string, options rig.Options) error {
+	gin.SetMode(gin.ReleaseMode) // no route list on standard output
+	r, err := rig.Start(ctx, addr, options)
+	if err != nil {
+		return err
+	}
+	fmt.Println("listening on", r.URL)
+	<-ctx.Done()
+	return r.Close()
+}
+
+// parse reads the flags twice: first for the variant, then, over the variant's
+// options, for all the others.
+func parse(args []string) (addr string, options rig.Options, err error) {
+	scout := flag.NewFlagSet("server", flag.ContinueOnError)
+	scout.SetOutput(io.Discard)
+	_, variant := declare(scout, &options)
+	if scout.Parse(args) == nil && *variant != "" {
+		if options, err = rig.Variant(*variant); err != nil {
+			return "", options, err
+		}
+	} else {
+		options = rig.Defaults()
+	}
+	flags := flag.NewFlagSet("server", flag.ExitOnError)
+	address, _ := declare(flags, &options)
+	if err := flags.Parse(args); err != nil {
+		return "", options, err
+	}
+	if flags.NArg() > 0 {
+		return "", options, fmt.Errorf("what is %q? There are flags only", flags.Arg(0))
+	}
+	return *address, options, nil
+}
+
+// declare names the flags; what stands in options is their default.
+func declare(f *flag.FlagSet, o *rig.Options) (addr, variant *string) {
+	addr = f.String("addr", "127.0.0.1:3000", "`address` to listen on; port 0 picks a free one")
+	variant = f.String("variant", "", "start from the options of this `variant`: "+strings.Join(rig.Variants(), ", "))
+	f.StringVar(&o.DSN, "dsn", o.DSN, "MySQL data source `name` (default SQLite in a temporary file)")
+	f.StringVar(&o.Secret, "secret", o.Secret, "`secret` that signs the cookies")
+	f.StringVar(&o.BaseURL, "base-url", o.BaseURL, "`origin` that clients see (default the address listened on)")
+	f.Func("trusted-origins", "other `origins`, with commas between", func(list string) error {
+		o.TrustedOrigins = strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+		return nil
+	})
+	f.DurationVar(&o.ExpiresIn, "expires-in", o.ExpiresIn, "life of a session")
+	f.DurationVar(&o.UpdateAge, "update-age", o.UpdateAge, "age at which a session is renewed; 0 renews on every read")
+	f.DurationVar(&o.FreshAge, "fresh-age", o.FreshAge, "age up to which a session is fresh; 0: always")
+	f.DurationVar(&o.MaxLifetime, "max-lifetime", o.MaxLifetime, "age at which a session ends however busy; 0: never")
+	f.BoolVar(&o.DisableRefresh, "disable-refresh", o.DisableRefresh, "never renew")
+	f.BoolVar(&o.DeferRefresh, "defer-refresh", o.DeferRefresh, "renew on POST /get-session only")
+	f.Func("cookie-cache", "`kind` of cookie cache: off, securecookie or compact", func(kind string) error {
+		o.CookieCache = rig.Cache(kind)
+		return nil
+	})
+	f.DurationVar(&o.CookieCacheMaxAge, "cookie-cache-max-age", o.CookieCacheMaxAge, "life of a cached copy")
+	f.StringVar(&o.CookieCacheVersion, "cookie-cache-version", o.CookieCacheVersion, "`version` of the copies (default 1)")
+	f.StringVar(&o.CookiePrefix, "cookie-prefix", o.CookiePrefix, "first `part` of each cookie name (default better-auth)")
+	f.BoolVar(&o.ExposeTokens, "expose-tokens", o.ExposeTokens, "raw tokens in JSON bodies, in place of handles")
+	f.StringVar(&o.ClockHeader, "clock-header", o.ClockHeader, "`header` that holds the time of each request, which must come one by one")
+	return addr, variant
+}

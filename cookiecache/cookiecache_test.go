@@ -1,0 +1,380 @@
+package cookiecache_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ginsession/ginsession/cookiecache"
+)
+
+const (
+	secret    = "first-secret-0123456789-abcdefghijklmnop"
+	oldSecret = "older-secret-0123456789-abcdefghijklmnop"
+
+	// payload is that of an ordinary session.
+	payload = `{"session":{"expiresAt":"2026-01-22T12:00:00.000Z","token":"tok0000000000000000000000000000A1","createdAt":"2026-01-15T12:00:00.000Z","updatedAt":"2026-01-15T12:00:00.000Z","ipAddress":"203.0.113.9","userAgent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36","userId":"user00000000000000000000000000AA","id":"sess0000000000000000000000000001"},"user":{"name":"Ada Lovelace","email":"ada@example.com","emailVerified":false,"image":null,"createdAt":"2026-01-15T12:00:00.000Z","updatedAt":"2026-01-15T12:00:00.000Z","id":"user00000000000000000000000000AA"},"updatedAt":1768478401234,"version":"1"}`
+)
+
+var (
+	strategies = []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact}
+	expires    = time.UnixMilli(1768478701234).UTC()
+)
+
+// eachStrategy runs a test once for every strategy.
+func eachStrategy(t *testing.T, run func(t *testing.T, strategy cookiecache.Strategy)) {
+	t.Helper()
+	for _, strategy := range strategies {
+		t.Run(strategy.String(), func(t *testing.T) {
+			t.Parallel()
+			run(t, strategy)
+		})
+	}
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		if _, err := cookiecache.New(strategy, "c", nil); err == nil {
+			t.Error("no secret, and no error")
+		}
+	})
+	if _, err := cookiecache.New(cookiecache.Strategy(99), "c", []string{secret}); err == nil {
+		t.Error("unknown strategy, and no error")
+	} else if strings.Contains(err.Error(), secret) {
+		t.Errorf("the error holds the secret: %v", err)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	payloads := []struct{ name, payload string }{
+		{"ordinary", payload},
+		{"smallest", `{"":0}`},
+		{"quotes and controls", `{"name":"\"\\/\b\t\n\f\r\u0000\u001f"}`},
+		{"letters of the world", `{"name":"ü漢😀"}`},
+		{"separators", "{\"name\":\"<script>&\u2028\u2029\u007f\"}"},
+		{"looks like the end of a document", `{"name":",\"expiresAt\":1,\"signature\":\"` + strings.Repeat("A", 43) + `\"}"}`},
+		{"ends like a document", `{"a":{"b":1},"expiresAt":1}`},
+		{"deepest", `{"a":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`},
+	}
+	times := []time.Time{
+		expires,
+		time.UnixMilli(0),
+		time.UnixMilli(1),
+		time.UnixMilli(8_640_000_000_000_000),
+		time.Date(2026, 1, 15, 14, 0, 0, 999_999, time.FixedZone("", 7200)),
+	}
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		codec := newCodec(t, strategy, secret)
+		for _, p := range payloads {
+			for _, at := range times {
+				given := []byte(p.payload)
+				value, err := codec.Encode(given, at)
+				if err != nil {
+					t.Errorf("%s: Encode: %v", p.name, err)
+					continue
+				}
+				if string(given) != p.payload {
+					t.Errorf("%s: Encode changed the payload to %q", p.name, given)
+				}
+				if strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+					t.Errorf("%s: the value needs escaping: %s", p.name, value)
+				}
+				got, gotAt, err := codec.Decode(value)
+				if err != nil || string(got) != p.payload || gotAt.UnixMilli() != at.UnixMilli() || gotAt.Location() != time.UTC {
+					t.Errorf("%s: Decode = %s, %v, %v; want %s, %v", p.name, got, gotAt, err, p.payload, at)
+				}
+			}
+		}
+	})
+}
+
+func TestDecodedPayloadIsTheCallersToKeep(t *testing.T) {
+	t.Parallel()
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		codec := newCodec(t, strategy, secret)
+		first, _ := codec.Encode([]byte(payload), expires)
+		second, _ := codec.Encode([]byte(strings.ToUpper(payload[:60])+payload[60:]), expires)
+		kept, _, err := codec.Decode(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			codec.Decode(second)
+			codec.Encode(bytes.Repeat([]byte("{}"), 500), expires)
+		}
+		if string(kept) != payload {
+			t.Errorf("the payload changed to %s", kept)
+		}
+	})
+}
+
+func TestEncodeRefusesWhatItCannotSay(t *testing.T) {
+	t.Parallel()
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		codec := newCodec(t, strategy, secret)
+		for _, p := range []string{``, `{}`, `{`, `[1,2,3]`, `null`, `"text"`, ` {"a":1}`, `{"a":1} `, `{"a":1}x`} {
+			if value, err := codec.Encode([]byte(p), expires); err == nil || value != "" {
+				t.Errorf("Encode(%q) = %q, %v; want an error", p, value, err)
+			}
+		}
+		for _, at := range []time.Time{{}, time.UnixMilli(-1), time.UnixMilli(8_640_000_000_000_001), time.Unix(1<<62, 0)} {
+			if value, err := codec.Encode([]byte(payload), at); err == nil || value != "" {
+				t.Errorf("Encode until %d ms = %q, %v; want an error", at.UnixMilli(), value, err)
+			}
+		}
+	})
+}
+
+func TestSR20_LengthIsBounded(t *testing.T) {
+	t.Parallel()
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		codec := newCodec(t, strategy, secret)
+		// sized gives a payload of n bytes.
+		sized := func(n int) []byte { return []byte(`{"a":"` + strings.Repeat("x", n-len(`{"a":""}`)) + `"}`) }
+		longest := 0
+		for low, high := 10, cookiecache.MaxValue; low <= high; {
+			n := (low + high) / 2
+			value, err := codec.Encode(sized(n), expires)
+			switch {
+			case err == nil:
+				if len(value) > cookiecache.MaxValue {
+					t.Fatalf("a payload of %d bytes makes a value of %d", n, len(value))
+				}
+				longest, low = n, n+1
+			case errors.Is(err, cookiecache.ErrTooLarge):
+				high = n - 1
+			default:
+				t.Fatalf("a payload of %d bytes: %v", n, err)
+			}
+		}
+		value, err := codec.Encode(sized(longest), expires)
+		if err != nil || len(value) < cookiecache.MaxValue-8 {
+			t.Fatalf("the longest value has %d bytes, %v", len(value), err)
+		}
+		if got, _, err := codec.Decode(value); err != nil || !bytes.Equal(got, sized(longest)) {
+			t.Errorf("the longest value does not decode: %v", err)
+		}
+		for _, n := range []int{cookiecache.MaxValue, cookiecache.MaxValue + 1, 1 << 20} {
+			if _, err := codec.Encode(sized(n), expires); !errors.Is(err, cookiecache.ErrTooLarge) {
+				t.Errorf("a payload of %d bytes: got %v, want ErrTooLarge", n, err)
+			}
+		}
+		if _, _, err := codec.Decode(strings.Repeat("A", 1<<20)); !errors.Is(err, cookiecache.ErrInvalid) {
+			t.Errorf("1 MB: got %v, want ErrInvalid", err)
+		}
+	})
+}
+
+func TestSR15_OneChangedByteNeverDecodes(t *testing.T) {
+	t.Parallel()
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		codec := newCodec(t, strategy, secret, oldSecret)
+		// Three lengths end in base64 groups of two, three and four characters.
+		for _, p := range []string{`{"a":"b"}`, `{"a":"bc"}`, `{"a":"bcd"}`} {
+			value, err := codec.Encode([]byte(p), expires)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := []byte(value)
+			for i, was := range changed {
+				for c := range 256 {
+					if byte(c) == was {
+						continue
+					}
+					changed[i] = byte(c)
+					if got, _, err := codec.Decode(string(changed)); !errors.Is(err, cookiecache.ErrInvalid) || got != nil {
+						t.Fatalf("byte %d changed from %q to %q decodes to %s, %v", i, was, byte(c), got, err)
+					}
+				}
+				changed[i] = was
+			}
+			for i := range value {
+				if _, _, err := codec.Decode(value[:i] + value[i+1:]); !errors.Is(err, cookiecache.ErrInvalid) {
+					t.Fatalf("decodes without byte %d", i)
+				}
+				if _, _, err := codec.Decode(value[:i]); !errors.Is(err, cookiecache.ErrInvalid) {
+					t.Fatalf("decodes when cut at %d", i)
+				}
+			}
+			for _, c := range "A=\n\r -_.|+/%\x00" {
+				for i := range len(value) + 1 {
+					if _, _, err := codec.Decode(value[:i] + string(c) + value[i:]); !errors.Is(err, cookiecache.ErrInvalid) {
+						t.Fatalf("decodes with %q at %d", c, i)
+					}
+				}
+			}
+			for _, other := range []string{value + "=", value + "==", value + "===", value + value, `"` + value + `"`, strings.NewReplacer("-", "+", "_", "/").Replace(value) + "!"} {
+				if _, _, err := codec.Decode(other); !errors.Is(err, cookiecache.ErrInvalid) {
+					t.Fatalf("%q decodes", other)
+				}
+			}
+		}
+	})
+}
+
+func TestSR18_FirstSecretSignsAllVerify(t *testing.T) {
+	t.Parallel()
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		before := newCodec(t, strategy, oldSecret)
+		rotated := newCodec(t, strategy, secret, oldSecret)
+		after := newCodec(t, strategy, secret)
+		old, err := before.Encode([]byte(payload), expires)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fresh, err := rotated.Encode([]byte(payload), expires)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			name  string
+			codec cookiecache.Codec
+			value string
+			want  error
+		}{
+			{"old value while rotating", rotated, old, nil},
+			{"new value while rotating", rotated, fresh, nil},
+			{"new value under the first secret alone", after, fresh, nil},
+			{"new value under the old secret", before, fresh, cookiecache.ErrInvalid},
+			{"old value after the old secret is gone", after, old, cookiecache.ErrInvalid},
+		} {
+			got, at, err := tt.codec.Decode(tt.value)
+			if !errors.Is(err, tt.want) || tt.want == nil && (string(got) != payload || !at.Equal(expires)) {
+				t.Errorf("%s: got %s, %v, %v; want %v", tt.name, got, at, err, tt.want)
+			}
+		}
+	})
+}
+
+func TestSR32_OneStrategyDoesNotReadAnother(t *testing.T) {
+	t.Parallel()
+	for _, writes := range strategies {
+		value, err := newCodec(t, writes, secret).Encode([]byte(payload), expires)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, reads := range strategies {
+			_, _, err := newCodec(t, reads, secret).Decode(value)
+			if (err == nil) != (reads == writes) {
+				t.Errorf("%v reading %v: %v", reads, writes, err)
+			}
+		}
+	}
+}
+
+func TestSR29_DefaultCodecHidesThePayload(t *testing.T) {
+	t.Parallel()
+	var strategy cookiecache.Strategy // the zero value is the default
+	if !strategy.Encrypted() {
+		t.Fatalf("the default is %v", strategy)
+	}
+	clear := []string{"ada@example.com", "Ada Lovelace", "tok0000000000000000000000000000A1", `"session"`, secret}
+	shows := func(strategy cookiecache.Strategy) []string {
+		value, err := newCodec(t, strategy, secret).Encode([]byte(payload), expires)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []string
+		for _, layer := range layers([]byte(value), 5) {
+			for _, text := range clear {
+				if bytes.Contains(layer, []byte(text)) {
+					found = append(found, text)
+				}
+			}
+		}
+		return found
+	}
+	if found := shows(strategy); found != nil {
+		t.Errorf("%v shows %q", strategy, found)
+	}
+	if len(shows(cookiecache.Compact)) != 4 {
+		t.Error("the test finds nothing in a clear format either")
+	}
+}
+
+// layers undoes base64 as often as it can, on the whole and on every part
+// between bars.
+func layers(data []byte, depth int) [][]byte {
+	found := [][]byte{data}
+	if depth == 0 {
+		return found
+	}
+	parts := bytes.Split(data, []byte("|"))
+	if len(parts) > 1 {
+		for _, part := range parts {
+			found = append(found, layers(part, depth-1)...)
+		}
+	}
+	text := strings.TrimRight(string(data), "=")
+	if decoded, err := base64.RawURLEncoding.DecodeString(text); err == nil && len(decoded) > 0 {
+		found = append(found, layers(decoded, depth-1)...)
+	}
+	return found
+}
+
+func TestCodecIsSafeForConcurrentUse(t *testing.T) {
+	t.Parallel()
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		codec := newCodec(t, strategy, secret, oldSecret)
+		var group sync.WaitGroup
+		for worker := range 8 {
+			group.Go(func() {
+				for i := range 50 {
+					p := fmt.Sprintf(`{"worker":%d,"text":"%s"}`, worker, strings.Repeat("x", i*20))
+					value, err := codec.Encode([]byte(p), expires)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if got, _, err := codec.Decode(value); err != nil || string(got) != p {
+						t.Errorf("got %s, %v; want %s", got, err, p)
+					}
+					codec.Decode("x" + value[1:])
+				}
+			})
+		}
+		group.Wait()
+	})
+}
+
+// fuzzRoundTrip asserts that what encodes decodes to the same if it is JSON of
+// bounded depth, and not at all otherwise.
+func fuzzRoundTrip(f *testing.F, strategy cookiecache.Strategy) {
+	codec := newCodec(f, strategy, secret)
+	for _, p := range []string{payload, `{"":0}`, `{}`, `[]`, `{"a":"\"😀` + "\u2028" + `"}`, `{"a":1}{"b":2}`, "{\"a\":\"\xff\"}", `{"a":{"expiresAt":1}}`} {
+		f.Add([]byte(p), int64(1768478701234))
+	}
+	f.Add([]byte(payload), int64(-1))
+	f.Fuzz(func(t *testing.T, p []byte, ms int64) {
+		value, err := codec.Encode(p, time.UnixMilli(ms))
+		if err != nil {
+			return
+		}
+		got, at, err := codec.Decode(value)
+		object := json.Valid(p) && utf8.Valid(p) && bytes.Count(p, []byte("["))+bytes.Count(p, []byte("{")) <= 32
+		if err != nil {
+			if object {
+				t.Fatalf("%s does not decode", p)
+			}
+			return
+		}
+		if strategy == cookiecache.Compact && !json.Valid(p) {
+			t.Fatalf("%s decodes and is no JSON", p)
+		}
+		if !bytes.Equal(got, p) || at.UnixMilli() != ms {
+			t.Fatalf("%s until %d decodes to %s until %d", p, ms, got, at.UnixMilli())
+		}
+	})
+}
+
+func FuzzCompactRoundTrip(f *testing.F)      { fuzzRoundTrip(f, cookiecache.Compact) }
+func FuzzSecureCookieRoundTrip(f *testing.F) { fuzzRoundTrip(f, cookiecache.SecureCookie) }

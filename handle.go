@@ -1,0 +1,61 @@
+package ginsession
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+
+	"github.com/ginsession/ginsession/internal/signed"
+)
+
+// handlePrefix marks a handle. The underscore is no character of tokens, so
+// that neither can be taken for the other.
+const handlePrefix = "h_"
+
+// handleLength is the prefix and 32 bytes in base64url.
+const handleLength = len(handlePrefix) + 43
+
+// handles turns stored tokens into handles: public stand-ins that name a
+// session and authenticate nobody. A handle is the token's MAC under a key
+// derived for that purpose, so that it tells nothing about the token.
+type handles struct {
+	keys []*signed.Key // the first makes handles, all recognise them
+}
+
+func newHandles(secrets []string) (handles, error) {
+	var h handles
+	for _, secret := range secrets {
+		key, err := hkdf.Key(sha256.New, []byte(secret), nil, "ginsession handle v1", sha256.Size)
+		if err != nil {
+			return handles{}, err
+		}
+		h.keys = append(h.keys, signed.NewKey(key))
+	}
+	return h, nil
+}
+
+// of returns the handle of a stored token.
+func (h handles) of(stored string) string { return handleUnder(h.keys[0], stored) }
+
+func handleUnder(key *signed.Key, stored string) string {
+	var sum [sha256.Size]byte
+	key.Sum(&sum, []byte(stored), nil)
+	return handlePrefix + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// isHandle reports whether s has the form of a handle.
+func isHandle(s string) bool {
+	return len(s) == handleLength && strings.HasPrefix(s, handlePrefix)
+}
+
+// names reports whether the handle names the stored token, under any secret
+// still configured.
+func (h handles) names(handle, stored string) bool {
+	found := false
+	for _, key := range h.keys {
+		found = hmac.Equal([]byte(handleUnder(key, stored)), []byte(handle)) || found
+	}
+	return found
+}

@@ -1,0 +1,74 @@
+// Package clientaddr brings what a client says about itself, its address and
+// its user agent, into the form that is stored: bounded, and harmless in a
+// terminal, a log or a page.
+package clientaddr
+
+import (
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Address returns an IP address as Better Auth stores it: IPv4 as it is,
+// IPv4-mapped IPv6 as IPv4, other IPv6 as eight groups of four lower-case hex
+// digits with all but the first 64 bits zero, the part that a network and not a
+// device chooses. Anything else, ports and zones included, is the empty string.
+//
+// Better Auth: advanced.ipAddress.ipv6Subnet, whose default is 64.
+func Address(s string) string {
+	addr, err := netip.ParseAddr(s)
+	if err != nil || addr.Zone() != "" {
+		return ""
+	}
+	if addr = addr.Unmap(); addr.Is4() {
+		return addr.String()
+	}
+	subnet, err := addr.Prefix(64)
+	if err != nil {
+		return ""
+	}
+	return subnet.Addr().StringExpanded()
+}
+
+// MaxUserAgent is the longest user agent that is kept, in bytes.
+const MaxUserAgent = 512
+
+// UserAgent returns a User-Agent header fit to be stored and shown (SR-66):
+// invalid UTF-8, control characters, line and paragraph separators and the
+// characters that reorder text (Unicode's Bidi_Control) are dropped, and the
+// rest is cut to MaxUserAgent bytes between two characters. Better Auth stores
+// the header whole and raw.
+func UserAgent(s string) string {
+	if len(s) <= MaxUserAgent && clean(s) {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(min(len(s), MaxUserAgent))
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		bad := r == utf8.RuneError && size == 1
+		if s = s[size:]; bad || dropped(r) {
+			continue
+		}
+		if b.Len()+size > MaxUserAgent {
+			break
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func dropped(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
+}
+
+// clean reports whether s is printable ASCII, as nearly every user agent is.
+func clean(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,261 @@
+package ginsession
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/ginsession/ginsession/models"
+)
+
+// How one request loads its session. The zero value is what Middleware and GET
+// /get-session do.
+type how struct {
+	skipCache bool // ?disableCookieCache: read the store whatever the cookie says
+	confirm   bool // the store must agree with a good cookie cache; then nothing is written
+	noRefresh bool // ?disableRefresh: neither renew nor write a cookie cache
+	noSlide   bool // HEAD and the like: do not renew
+	deferred  bool // Config.DeferRefresh, and this is not its POST: neither renew nor delete
+	silent    bool // write no cookie at all: an upgraded connection sends none
+}
+
+// An outcome is what a request's cookies and the store say, and what the
+// response's cookies must say for it. Deciding and writing are separate.
+type outcome struct {
+	row          models.Session
+	user         models.User
+	err          error // nil, errNoSession, errRevokedMeanwhile, or wraps ErrStore
+	cached       bool  // row and user come from the cookie cache
+	needsRefresh *bool // for /get-session under DeferRefresh
+
+	expireSent bool // the cookie cache is off, yet the browser sent one
+	expireData bool // the cookie cache was no good
+	expireAll  bool // the store answered that the session is gone
+	setToken   int  // Max-Age of a session cookie to write; 0: none
+	mint       bool // write a cookie cache
+	issuedAt   time.Time
+}
+
+// errRevokedMeanwhile: the session was there, and gone when it was to be
+// renewed. To everybody but /get-session it is ErrNoSession.
+var errRevokedMeanwhile = fmt.Errorf("%w: ended while being renewed", ErrNoSession)
+
+// isAnswer reports whether a load that failed is sure that there is no session.
+func isAnswer(err error) bool { return errors.Is(err, ErrNoSession) }
+
+// load finds out which session, if any, a request carries.
+func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
+	now := m.clock()
+	o := outcome{issuedAt: now, err: ErrNoSession}
+	o.expireSent = !m.cache.enabled && len(p.sent) > 0
+	key, ok := p.session()
+	if !ok {
+		if len(p.tokens) > 1 {
+			m.logger.Warn("ginsession: a request carries several valid session cookies: taken for none", "count", len(p.tokens))
+		}
+		return o
+	}
+	if m.cache.enabled && p.hasData() && !how.skipCache {
+		if copied, ok := m.readCopy(p, key.token, now); !ok {
+			o.expireData = true
+		} else if !how.confirm {
+			o.row, o.user, o.cached, o.err = copied.row, copied.user, true, nil
+			return o
+		} else {
+			how.noRefresh = true // the copy is good: the store is only asked
+		}
+	}
+	slide := !how.noRefresh && !how.noSlide && !how.deferred && !p.dontRemember && !m.disableRefresh
+	read, err := m.read(ctx, key.token, slide, now)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		o.expireAll = true
+		return o
+	case err != nil:
+		o.err = fmt.Errorf("%w: %w", ErrStore, err)
+		return o
+	case m.policy.expired(read.row.CreatedAt, read.row.ExpiresAt, now):
+		o.expireAll = true
+		if !how.deferred {
+			m.deleteExpired(ctx, read.row)
+		}
+		return o
+	case read.gone:
+		o.expireAll = true
+		o.err = errRevokedMeanwhile
+		return o
+	}
+	o.row, o.user, o.err = read.row, read.user, nil
+	if how.noRefresh {
+		return o
+	}
+	switch {
+	case read.slid:
+		o.setToken = maxAge(read.row.ExpiresAt, now)
+	case key.secret > 0: // signed by an old secret: sign anew, for the time that is left
+		o.setToken = maxAge(read.row.ExpiresAt, now)
+		if p.dontRemember {
+			o.setToken = browserSession
+		}
+	}
+	if p.dontRemember {
+		return o
+	}
+	o.mint = m.cache.enabled
+	if how.deferred {
+		due := !m.disableRefresh && m.policy.due(read.row.CreatedAt, read.row.ExpiresAt, now)
+		o.needsRefresh = &due
+	}
+	return o
+}
+
+// clock is the time in whole milliseconds, the only times there are here.
+func (m *Manager) clock() time.Time { return m.now().UTC().Truncate(time.Millisecond) }
+
+// writeCookies tells the browser what the outcome means for its cookies.
+func (m *Manager) writeCookies(h http.Header, p *presented, o *outcome) {
+	k := &m.cookies
+	if o.expireSent {
+		k.expireSent(h, p)
+	}
+	if o.expireData {
+		k.expire(h, k.data)
+	}
+	if o.expireAll {
+		k.expireAll(h, p)
+	}
+	if o.setToken != 0 {
+		k.setToken(h, o.row.Token, o.setToken)
+		if p.dontRemember { // an old secret may have signed the marker as well
+			k.setMarker(h)
+		}
+	}
+	if o.mint {
+		m.mint(h, p, o.row, o.user, o.issuedAt, false)
+	}
+}
+
+// mint writes a cookie cache of a session just read from the store at
+// issuedAt. A copy too large for cookies is no failure: there is none.
+func (m *Manager) mint(h http.Header, p *presented, s models.Session, u models.User, issuedAt time.Time, dontRemember bool) {
+	good, age := m.cache.maxAge, int(m.cache.maxAge/time.Second)
+	if dontRemember {
+		// Better Auth: a compact copy without Max-Age is good for a minute.
+		good, age = min(good, time.Minute), browserSession
+	}
+	value, err := m.codec.Encode(cachePayload(s, u, issuedAt, m.cache.version), issuedAt.Add(good))
+	if err != nil {
+		m.cookies.expireSent(h, p)
+	}
+	if err != nil || !m.cookies.setData(h, p, value, age) {
+		m.oversize.Do(func() {
+			m.logger.Warn("ginsession: a session is too large for the cookie cache and is read from the store every time; this is said once", "sessionId", s.ID)
+		})
+	}
+}
+
+// readCopy returns the session in the cookie cache if it may be believed: it
+// verifies, names the very token of the session cookie, is of this version, in
+// time, whole, and not of a session that this process ended.
+func (m *Manager) readCopy(p *presented, token string, now time.Time) (cachedCopy, bool) {
+	value, ok := p.dataValue()
+	if !ok {
+		return cachedCopy{}, false
+	}
+	payload, expires, err := m.codec.Decode(value)
+	if err != nil {
+		return cachedCopy{}, false
+	}
+	c, ok := parseCachePayload(payload)
+	if !ok {
+		return cachedCopy{}, false
+	}
+	good := sameToken(c.row.Token, token) &&
+		c.row.UserID == c.user.ID &&
+		c.version == m.cache.version &&
+		!expires.Before(now) &&
+		expires.Sub(c.issuedAt) <= m.cache.maxAge &&
+		!c.issuedAt.After(now.Add(skew)) &&
+		!m.policy.expired(c.row.CreatedAt, c.row.ExpiresAt, now) &&
+		!m.revoked.doubts(token, c.row.ID, c.row.UserID, c.issuedAt)
+	return c, good
+}
+
+// A reading is what the store says of one token.
+type reading struct {
+	row  models.Session
+	user models.User
+	slid bool // this reading, or one beside it, moved the expiry
+	gone bool // the row vanished when it was to be renewed
+}
+
+// read asks the store, renewing the session if it is due and slide allows.
+// Concurrent reads of one token share one answer. The shared work has its own
+// deadline, so that one visitor who leaves does not fail the others.
+func (m *Manager) read(ctx context.Context, token string, slide bool, now time.Time) (reading, error) {
+	key := strconv.FormatUint(m.revoked.epoch.Load(), 36) + strconv.FormatBool(slide) + token
+	flight := m.flights.DoChan(key, func() (result any, err error) {
+		defer func() {
+			if p := recover(); p != nil { // of a foreign Store; the flight's goroutine must not die of it
+				result, err = nil, errors.New("the store panicked")
+			}
+		}()
+		ctx, cancel := m.storeContext(ctx)
+		defer cancel()
+		return m.readNow(ctx, token, slide, now)
+	})
+	select {
+	case done := <-flight:
+		if done.Err != nil {
+			return reading{}, done.Err
+		}
+		return done.Val.(reading), nil
+	case <-ctx.Done():
+		return reading{}, context.Cause(ctx)
+	}
+}
+
+func (m *Manager) readNow(ctx context.Context, token string, slide bool, now time.Time) (reading, error) {
+	var r reading
+	var err error
+	if r.row, r.user, err = m.store.Find(ctx, token); err != nil {
+		return reading{}, err
+	}
+	if !sameToken(r.row.Token, token) {
+		return reading{}, models.ErrNotFound // the collation of a column is no equality of secrets
+	}
+	if !slide || m.policy.expired(r.row.CreatedAt, r.row.ExpiresAt, now) || !m.policy.due(r.row.CreatedAt, r.row.ExpiresAt, now) {
+		return r, nil
+	}
+	touched, err := m.store.Touch(ctx, r.row, m.policy.expiry(r.row.CreatedAt, now), now)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		r.gone = true
+	case err != nil: // a load that succeeded is not undone by a renewal that failed
+		m.logger.Warn("ginsession: a session could not be renewed", "sessionId", r.row.ID, "error", err)
+	default:
+		r.slid = touched.ExpiresAt.After(r.row.ExpiresAt)
+		r.row = touched
+	}
+	return r, nil
+}
+
+// deleteExpired removes the expired row that a request met, unless somebody
+// whose clock is behind renewed it meanwhile. That it may fail matters little:
+// the row is dead, and the purge comes.
+func (m *Manager) deleteExpired(ctx context.Context, row models.Session) {
+	ctx, cancel := m.storeContext(ctx)
+	defer cancel()
+	if _, err := m.store.Revoke(ctx, models.Revocation{Token: row.Token, UserID: row.UserID, NotAfter: row.ExpiresAt}); err != nil {
+		m.logger.Warn("ginsession: an expired session could not be deleted", "sessionId", row.ID, "error", err)
+	}
+}
+
+// storeContext is for work that must not end when the client leaves: it keeps
+// the values of ctx, drops its cancellation and has a deadline of its own.
+func (m *Manager) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), m.storeTimeout)
+}

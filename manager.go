@@ -1,0 +1,382 @@
+package ginsession
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/ginsession/ginsession/cookiecache"
+	"github.com/ginsession/ginsession/internal/clientaddr"
+	"github.com/ginsession/ginsession/internal/signed"
+	"github.com/ginsession/ginsession/internal/testhook"
+	"github.com/ginsession/ginsession/models"
+)
+
+// A Manager issues, loads, renews, lists and revokes sessions. It is safe for
+// concurrent use. Make one per process and session database with New.
+type Manager struct {
+	settings
+	store   Store
+	codec   cookiecache.Codec
+	handles handles
+	revoked *revoked
+	flights singleflight.Group
+
+	oversize sync.Once // the warning about sessions too large to cache
+	gullible sync.Once // the warning that gin trusts every proxy
+
+	mounting sync.Mutex // beside routes
+	routes   atomic.Pointer[routes]
+}
+
+// New makes a Manager. It reports everything that is wrong with the Config at
+// once, each fault with the field, its value and the way out; with DB it also
+// asks the database for its tables and how it takes times, within ten seconds,
+// and names what is missing (models.Migrate makes it). Nothing is written.
+func New(config Config) (*Manager, error) {
+	s, store, err := config.validate()
+	if err != nil {
+		return nil, err
+	}
+	s.cookies.signer = signed.New(s.secrets)
+	m := &Manager{settings: s, store: store}
+	if m.handles, err = newHandles(s.secrets); err != nil {
+		return nil, fmt.Errorf("ginsession: Config.Secret: %w", err)
+	}
+	var keep time.Duration
+	if s.cache.enabled {
+		if m.codec, err = cookiecache.New(config.CookieCache.Strategy, s.cookies.data, s.secrets); err != nil {
+			return nil, fmt.Errorf("ginsession: Config.CookieCache: %w", err)
+		}
+		keep = s.cache.maxAge + skew
+	}
+	m.revoked = newRevoked(keep)
+	m.routes.Store(&routes{})
+	return m, nil
+}
+
+func init() {
+	testhook.Forget = func(manager any) { manager.(*Manager).revoked.forget() }
+}
+
+// creation is what a sign-in is told beside the user.
+type creation struct {
+	dontRemember bool
+	keepPrevious bool
+	clientGiven  bool
+	ip, agent    string
+}
+
+// A SignInOption changes one sign-in.
+type SignInOption interface{ apply(*creation) }
+
+type signInOption func(*creation)
+
+func (f signInOption) apply(c *creation) { f(c) }
+
+// DontRemember makes a session that lives a day at most, is not renewed, and
+// whose cookies end with the browser. Better Auth: rememberMe: false.
+func DontRemember() SignInOption {
+	return signInOption(func(c *creation) { c.dontRemember = true })
+}
+
+// KeepPrevious leaves the session that the browser presents alive for this
+// sign-in; Config.KeepPreviousSession does so for all.
+func KeepPrevious() SignInOption {
+	return signInOption(func(c *creation) { c.keepPrevious = true })
+}
+
+// WithClient says which address and user agent to store with the session, in
+// place of those of the request (with Create: of nobody). What is no address
+// is stored as "", user agents are cleaned and cut to 512 bytes.
+func WithClient(ip, userAgent string) SignInOption {
+	return signInOption(func(c *creation) { c.clientGiven, c.ip, c.agent = true, ip, userAgent })
+}
+
+// Create makes a session for a user, outside of any request and without a
+// cookie: for jobs, tests and transports of your own. It ends no other session.
+//
+// It returns ErrNotFound if the database knows no such user, the error of
+// Config.BeforeCreate, or one that wraps ErrStore. After an ErrStore a session
+// may exist whose token nobody knows; it expires.
+func (m *Manager) Create(ctx context.Context, userID string, opts ...SignInOption) (*Session, error) {
+	var how creation
+	for _, opt := range opts {
+		opt.apply(&how)
+	}
+	row, err := m.create(ctx, userID, how, m.clock())
+	if err != nil {
+		return nil, err
+	}
+	return m.session(row, models.User{}, false), nil
+}
+
+func (m *Manager) create(ctx context.Context, userID string, how creation, now time.Time) (models.Session, error) {
+	if userID == "" {
+		return models.Session{}, fmt.Errorf("%w: the user id is empty", ErrNotFound)
+	}
+	ip, agent := clientaddr.Address(how.ip), clientaddr.UserAgent(how.agent)
+	row := models.Session{
+		ID:        randomText(),
+		Token:     randomText(),
+		UserID:    userID,
+		ExpiresAt: m.policy.expiry(now, now),
+		CreatedAt: now,
+		UpdatedAt: now,
+		IPAddress: &ip,
+		UserAgent: &agent,
+	}
+	if how.dontRemember {
+		row.ExpiresAt = m.policy.capped(now, now.Add(dontRememberFor))
+	}
+	if m.beforeCreate != nil {
+		if err := m.beforeCreate(ctx, m.session(row, models.User{}, false)); err != nil {
+			return models.Session{}, err
+		}
+	}
+	ctx, cancel := m.storeContext(ctx)
+	defer cancel()
+	// A token that exists already is drawn anew, never overwritten.
+	for tries := 3; ; tries-- {
+		switch err := m.store.Create(ctx, row); {
+		case err == nil:
+			return row, nil
+		case errors.Is(err, models.ErrDuplicate) && tries > 1:
+			row.ID, row.Token = randomText(), randomText()
+		case errors.Is(err, models.ErrNoUser):
+			return models.Session{}, fmt.Errorf("%w: no such user", ErrNotFound)
+		default:
+			return models.Session{}, fmt.Errorf("%w: %w", ErrStore, err)
+		}
+	}
+}
+
+// idAlphabet and its order are Better Auth's.
+const idAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+// randomText draws 32 characters of idAlphabet, 190 bits.
+func randomText() string {
+	var random [64]byte
+	for {
+		_, _ = rand.Read(random[:]) // never fails: the process stops first
+		if id, ok := pickText(random[:], 32); ok {
+			return id
+		}
+	}
+}
+
+// pickText maps random bytes to characters without bias: bytes from 248 on,
+// which would favour the first letters, are skipped.
+func pickText(random []byte, size int) (string, bool) {
+	id := make([]byte, 0, size)
+	for _, b := range random {
+		if b < 248 && len(id) < size {
+			id = append(id, idAlphabet[b%62])
+		}
+	}
+	return string(id), len(id) == size
+}
+
+// Find reads the session with this token from the store, without renewing it.
+// It returns ErrNotFound if there is none or it has expired, and an error that
+// wraps ErrStore if the store could not tell.
+//
+// The token must have been proved by its bearer: Find checks no signature.
+func (m *Manager) Find(ctx context.Context, token string) (*Session, error) {
+	if !isToken(token) {
+		return nil, ErrNotFound
+	}
+	now := m.clock()
+	read, err := m.read(ctx, token, false, now)
+	switch {
+	case errors.Is(err, models.ErrNotFound):
+		return nil, ErrNotFound
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrStore, err)
+	case m.policy.expired(read.row.CreatedAt, read.row.ExpiresAt, now):
+		return nil, ErrNotFound
+	}
+	return m.session(read.row, read.user, false), nil
+}
+
+// List reads the sessions of a user that are alive, at most 100, by id. An
+// error wraps ErrStore.
+func (m *Manager) List(ctx context.Context, userID string) ([]*Session, error) {
+	rows, err := m.list(ctx, userID, m.clock())
+	if err != nil {
+		return nil, err
+	}
+	sessions := make([]*Session, len(rows))
+	for i, row := range rows {
+		sessions[i] = m.session(row, models.User{}, false)
+	}
+	return sessions, nil
+}
+
+func (m *Manager) list(ctx context.Context, userID string, now time.Time) ([]models.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.storeTimeout)
+	defer cancel()
+	rows, err := m.store.List(ctx, userID, now)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrStore, err)
+	}
+	alive := rows[:0]
+	for _, row := range rows { // past MaxLifetime a row is dead, whatever its expiry says
+		if !m.policy.expired(row.CreatedAt, row.ExpiresAt, now) {
+			alive = append(alive, row)
+		}
+	}
+	return alive, nil
+}
+
+// Revoke ends one session of the given user, named by its handle or its token.
+// From the moment Revoke returns nil this process refuses the session; with
+// the cookie cache on, other processes follow within CookieCache.MaxAge.
+//
+// It returns ErrNotFound if the user has no such session (any more), and an
+// error wrapping ErrStore if the store could not answer; the session may then
+// still be alive. That ctx ends does not interrupt a revocation under way.
+func (m *Manager) Revoke(ctx context.Context, userID, handle string) error {
+	token := handle
+	switch {
+	case userID == "":
+		return ErrNotFound
+	case isHandle(handle):
+		var err error
+		if token, err = m.resolve(ctx, userID, handle); err != nil {
+			return err
+		}
+	case !isToken(handle):
+		return ErrNotFound
+	}
+	ended, err := m.revoke(ctx, models.Revocation{Token: token, UserID: userID})
+	if err != nil {
+		return err
+	}
+	if ended == 0 {
+		return ErrNotFound
+	}
+	return nil
+}
+
+// resolve finds the token of the user's session that a handle names.
+func (m *Manager) resolve(ctx context.Context, userID, handle string) (string, error) {
+	ctx, cancel := m.storeContext(ctx)
+	defer cancel()
+	tokens, err := m.store.Tokens(ctx, userID)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrStore, err)
+	}
+	for _, token := range tokens {
+		if m.handles.names(handle, token) {
+			return token, nil
+		}
+	}
+	return "", ErrNotFound
+}
+
+// RevokeOthers ends all sessions of the user that are alive but one, named by
+// its handle or its token, and returns how many. It is one statement: a
+// session that is made meanwhile is either ended or younger than the call.
+//
+// It returns ErrNotFound, having ended nothing, if the user has no session
+// keep, and an error wrapping ErrStore as Revoke does.
+func (m *Manager) RevokeOthers(ctx context.Context, userID, keep string) (int, error) {
+	now := m.clock()
+	rows, err := m.keepable(ctx, userID, keep)
+	if err != nil {
+		return 0, err
+	}
+	return m.revoke(ctx, models.Revocation{UserID: userID, Except: rows.ID, Now: now})
+}
+
+// keepable reads the user's own session that a handle or token names.
+func (m *Manager) keepable(ctx context.Context, userID, keep string) (models.Session, error) {
+	token := keep
+	switch {
+	case userID == "":
+		return models.Session{}, ErrNotFound
+	case isHandle(keep):
+		var err error
+		if token, err = m.resolve(ctx, userID, keep); err != nil {
+			return models.Session{}, err
+		}
+	case !isToken(keep):
+		return models.Session{}, ErrNotFound
+	}
+	session, err := m.Find(ctx, token)
+	switch {
+	case err != nil:
+		return models.Session{}, err
+	case session.UserID != userID:
+		return models.Session{}, ErrNotFound
+	}
+	return models.Session{ID: session.ID}, nil
+}
+
+// RevokeAll ends every session of the user and returns how many. Call it when
+// a password or a second factor changes and when a user is disabled or
+// deleted. Errors are those of Revoke; having ended none is no error.
+func (m *Manager) RevokeAll(ctx context.Context, userID string) (int, error) {
+	if userID == "" {
+		return 0, ErrNotFound
+	}
+	return m.revoke(ctx, models.Revocation{UserID: userID, Now: m.clock()})
+}
+
+// revoke ends sessions in the store and then in this process. It goes on when
+// the caller leaves: a revocation must not depend on a client that waits.
+func (m *Manager) revoke(ctx context.Context, r models.Revocation) (int, error) {
+	ctx, cancel := m.storeContext(ctx)
+	defer cancel()
+	ended, err := m.store.Revoke(ctx, r)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrStore, err)
+	}
+	if r.Token != "" {
+		m.revoked.token(r.Token)
+	} else {
+		m.revoked.user(r.UserID, r.Except, m.clock())
+	}
+	return ended, nil
+}
+
+// purgeMargin keeps a node whose clock runs ahead from purging live sessions.
+const purgeMargin = 5 * time.Minute
+
+// purgeBatch is small enough that renewals and sign-ins hardly wait for it.
+const purgeBatch = 500
+
+// Purge deletes sessions that expired more than five minutes ago, in batches,
+// and returns how many, also beside an error. Run it now and then, from as
+// many processes as you like; expired sessions are refused with or without it.
+// It stops when ctx ends.
+func (m *Manager) Purge(ctx context.Context) (int, error) {
+	total := 0
+	before := m.clock().Add(-purgeMargin)
+	for {
+		if err := ctx.Err(); err != nil {
+			return total, err
+		}
+		batch, cancel := context.WithTimeout(ctx, m.storeTimeout)
+		n, err := m.store.Purge(batch, before, purgeBatch)
+		cancel()
+		total += n
+		if err != nil {
+			return total, fmt.Errorf("%w: %w", ErrStore, err)
+		}
+		if n == 0 {
+			return total, nil
+		}
+		select { // let others have their turn
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}

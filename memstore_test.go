@@ -1,0 +1,273 @@
+package ginsession_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/models"
+	"github.com/ginsession/ginsession/storetest"
+)
+
+// memStore is a Store in memory, held to the same suite as every other. Tests
+// hook into its calls to count them, to fail them and to race them.
+type memStore struct {
+	mu       sync.Mutex
+	sessions map[string]models.Session // by token
+	users    map[string]models.User
+	calls    []string
+
+	// before, if set, runs ahead of each call, outside of the lock; its error
+	// becomes the call's.
+	before func(ctx context.Context, call string) error
+}
+
+func newMemStore() *memStore {
+	return &memStore{sessions: map[string]models.Session{}, users: map[string]models.User{}}
+}
+
+func (s *memStore) enter(ctx context.Context, call string) error {
+	s.mu.Lock()
+	s.calls = append(s.calls, call)
+	before := s.before
+	s.mu.Unlock()
+	if before != nil {
+		if err := before(ctx, call); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// count returns how often a call was made since the last reset.
+func (s *memStore) count(call string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, made := range s.calls {
+		if made == call || call == "" {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *memStore) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = nil
+}
+
+func (s *memStore) hook(before func(ctx context.Context, call string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = before
+}
+
+// rows returns all sessions, by id.
+func (s *memStore) rows() []models.Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sorted(func(models.Session) bool { return true })
+}
+
+func (s *memStore) row(token string) (models.Session, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row, ok := s.sessions[token]
+	return row, ok
+}
+
+// edit changes a row behind the Manager's back.
+func (s *memStore) edit(token string, change func(*models.Session)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row := s.sessions[token]
+	change(&row)
+	delete(s.sessions, token)
+	s.sessions[row.Token] = row
+}
+
+func (s *memStore) remove(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, token)
+}
+
+func (s *memStore) addUser(user models.User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[user.ID] = user
+}
+
+func (s *memStore) removeUser(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.users, id)
+}
+
+func (s *memStore) sorted(want func(models.Session) bool) []models.Session {
+	var rows []models.Session
+	for _, row := range s.sessions {
+		if want(row) {
+			rows = append(rows, row)
+		}
+	}
+	slices.SortFunc(rows, func(a, b models.Session) int { return strings.Compare(a.ID, b.ID) })
+	return rows
+}
+
+func (s *memStore) Create(ctx context.Context, session models.Session) error {
+	if err := s.enter(ctx, "create"); err != nil {
+		return err
+	}
+	if session.ExpiresAt.IsZero() || session.CreatedAt.IsZero() || session.UpdatedAt.IsZero() {
+		return errZeroTime
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, taken := s.sessions[session.Token]; taken {
+		return models.ErrDuplicate
+	}
+	for _, row := range s.sessions {
+		if row.ID == session.ID {
+			return models.ErrDuplicate
+		}
+	}
+	if _, known := s.users[session.UserID]; !known {
+		return models.ErrNoUser
+	}
+	session.ExpiresAt, session.CreatedAt, session.UpdatedAt = ms(session.ExpiresAt), ms(session.CreatedAt), ms(session.UpdatedAt)
+	s.sessions[session.Token] = session
+	return nil
+}
+
+func ms(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+func (s *memStore) Find(ctx context.Context, token string) (models.Session, models.User, error) {
+	if err := s.enter(ctx, "find"); err != nil {
+		return models.Session{}, models.User{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	session, ok := s.sessions[token]
+	user, known := s.users[session.UserID]
+	if !ok || !known {
+		return models.Session{}, models.User{}, models.ErrNotFound
+	}
+	return session, user, nil
+}
+
+func (s *memStore) Touch(ctx context.Context, read models.Session, next, now time.Time) (models.Session, error) {
+	if err := s.enter(ctx, "touch"); err != nil {
+		return models.Session{}, err
+	}
+	if next.IsZero() {
+		return models.Session{}, errZeroTime
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row, ok := s.sessions[read.Token]
+	if !ok || row.ID != read.ID {
+		return models.Session{}, models.ErrNotFound
+	}
+	if ms(next).After(row.ExpiresAt) && row.ExpiresAt.Equal(ms(read.ExpiresAt)) && !row.ExpiresAt.Before(ms(now)) {
+		row.ExpiresAt, row.UpdatedAt = ms(next), ms(now)
+		s.sessions[read.Token] = row
+	}
+	return row, nil
+}
+
+func (s *memStore) List(ctx context.Context, userID string, now time.Time) ([]models.Session, error) {
+	if err := s.enter(ctx, "list"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows := s.sorted(func(row models.Session) bool { return row.UserID == userID && row.ExpiresAt.After(ms(now)) })
+	return rows[:min(len(rows), 100)], nil
+}
+
+func (s *memStore) Tokens(ctx context.Context, userID string) ([]string, error) {
+	if err := s.enter(ctx, "tokens"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var tokens []string
+	for _, row := range s.sorted(func(row models.Session) bool { return row.UserID == userID }) {
+		tokens = append(tokens, row.Token)
+	}
+	return tokens, nil
+}
+
+func (s *memStore) Revoke(ctx context.Context, r models.Revocation) (int, error) {
+	if err := s.enter(ctx, "revoke"); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Token == "" && r.UserID == "" || r.Except != "" && (r.UserID == "" || r.Token != "" || r.Now.IsZero()) {
+		return 0, errBadRevocation
+	}
+	ended := 0
+	for token, row := range s.sessions {
+		switch {
+		case r.Token != "" && r.Token != token,
+			r.Token != "" && !r.NotAfter.IsZero() && row.ExpiresAt.After(ms(r.NotAfter)),
+			r.UserID != "" && r.UserID != row.UserID,
+			r.Except != "" && (r.Except == row.ID || !row.ExpiresAt.After(ms(r.Now))):
+		default:
+			delete(s.sessions, token)
+			ended++
+		}
+	}
+	return ended, nil
+}
+
+func (s *memStore) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
+	if err := s.enter(ctx, "purge"); err != nil {
+		return 0, err
+	}
+	if before.IsZero() {
+		return 0, errZeroTime
+	}
+	if limit <= 0 || limit > 500 {
+		limit = 500
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for token, row := range s.sessions {
+		if n < limit && row.ExpiresAt.Before(ms(before)) {
+			delete(s.sessions, token)
+			n++
+		}
+	}
+	return n, nil
+}
+
+var _ ginsession.Store = (*memStore)(nil)
+
+// The store under the tests is a store like any other.
+func TestMemStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Harness {
+		store := newMemStore()
+		return storetest.Harness{
+			Store:      store,
+			AddUser:    func(_ *testing.T, user models.User) { store.addUser(user) },
+			RemoveUser: func(_ *testing.T, userID string) { store.removeUser(userID) },
+			Stall: func(*testing.T) (release func()) {
+				store.hook(func(ctx context.Context, _ string) error {
+					<-ctx.Done()
+					return ctx.Err()
+				})
+				return func() { store.hook(nil) }
+			},
+		}
+	})
+}

@@ -1,0 +1,96 @@
+package models
+
+import (
+	"strings"
+	"time"
+)
+
+// isoMillis is what JavaScript's toISOString writes, and so Better Auth. Its
+// width is fixed: text order is time order.
+const isoMillis = "2006-01-02T15:04:05.000Z"
+
+// The ends of MySQL's TIMESTAMP.
+var (
+	timestampFirst = time.Unix(1, 0).UTC()
+	timestampLast  = time.Date(2038, 1, 19, 3, 14, 7, 999e6, time.UTC)
+)
+
+// millis is the one place where times lose what the columns cannot hold. MySQL
+// rounds finer fractions, MariaDB cuts them; a compare-and-set with the unrounded
+// value would then match nothing.
+func millis(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// bind is a time as a statement's argument. SQLite compares times as text, and
+// every driver writes another one.
+func (d dialect) bind(t time.Time) any {
+	if d == sqlite {
+		return millis(t).Format(isoMillis)
+	}
+	return millis(t)
+}
+
+// meaningful refuses times that nobody means: MySQL would take the
+// zero time as 0000-00-00, and years of five digits break SQLite's text order.
+func (d dialect) meaningful(op, name string, t time.Time) error {
+	switch year := t.UTC().Year(); {
+	case t.IsZero():
+		return badValue(op, name+" is the zero time")
+	case year < 1, year > 9999:
+		return badValue(op, name+" is not between the years 1 and 9999")
+	}
+	return nil
+}
+
+// storable refuses, besides, times that the column cannot hold.
+func (d dialect) storable(op, name string, t time.Time) error {
+	if err := d.meaningful(op, name, t); err != nil {
+		return err
+	}
+	switch t := millis(t); {
+	case d != mariadb:
+	case t.After(timestampLast):
+		return badValue(op, name+" is after 2038-01-19T03:14:07.999Z, where MySQL's TIMESTAMP ends: shorten the session's life")
+	case t.Before(timestampFirst):
+		return badValue(op, name+" is before 1970-01-01T00:00:01Z, where MySQL's TIMESTAMP begins")
+	}
+	return nil
+}
+
+// An instant scans a time from whatever the drivers make of the column: a
+// time.Time, or text in one of the forms that were seen in SQLite files.
+type instant struct{ time.Time }
+
+func (i *instant) Scan(value any) error {
+	switch v := value.(type) {
+	case time.Time:
+		i.Time = millis(v)
+		return nil
+	case string:
+		return i.parse(v)
+	case []byte:
+		return i.parse(string(v))
+	}
+	return errInstant // NULL too: none of the columns may hold one
+}
+
+// instantForms are tried in turn. time.Parse accepts a fraction after the
+// seconds in all of them.
+var instantForms = [...]string{
+	"2006-01-02T15:04:05Z07:00",       // Better Auth, and this package
+	"2006-01-02 15:04:05Z07:00",       // GORM's SQLite drivers
+	"2006-01-02 15:04:05",             // CURRENT_TIMESTAMP; MySQL without parseTime
+	"2006-01-02T15:04:05",             //
+	"2006-01-02 15:04:05 -0700 MST",   // time.Time.String, once its m= is cut
+	"2006-01-02 15:04:05 -0700 -0700", // the same in a zone without a name
+}
+
+func (i *instant) parse(text string) error {
+	text, _, _ = strings.Cut(text, " m=")
+	for _, form := range instantForms {
+		if t, err := time.Parse(form, text); err == nil {
+			i.Time = millis(t)
+			return nil
+		}
+	}
+	return errInstant // without the text: a shifted column may be a token
+}

@@ -1,0 +1,78 @@
+// Package models holds the rows of a session store, their tables and every SQL
+// statement about them. It knows rows and SQL; it knows no HTTP and no policy:
+// which session is expired or due for renewal is decided by its callers, in
+// package ginsession.
+//
+// The tables are Better Auth's, so that a Go service and a Better Auth server
+// can share one database.
+package models
+
+import (
+	"errors"
+	"time"
+)
+
+// A Session is one row of the table `session`.
+//
+// Times are UTC and whole milliseconds, because the columns hold no more.
+type Session struct {
+	ID        string    `gorm:"column:id;primaryKey"`
+	ExpiresAt time.Time `gorm:"column:expiresAt"`
+	// Token is the column as stored. It is a secret: whoever holds it and the
+	// signing secret is the user.
+	Token     string    `gorm:"column:token" json:"-"`
+	CreatedAt time.Time `gorm:"column:createdAt;autoCreateTime:false"`
+	UpdatedAt time.Time `gorm:"column:updatedAt;autoUpdateTime:false"`
+	// IPAddress and UserAgent are nil for NULL, which differs from "" on the
+	// wire.
+	IPAddress *string `gorm:"column:ipAddress"`
+	UserAgent *string `gorm:"column:userAgent"`
+	UserID    string  `gorm:"column:userId"`
+}
+
+// TableName is Better Auth's.
+func (Session) TableName() string { return "session" }
+
+// A User is one row of the table `user`. The session layer reads it and never
+// writes it.
+type User struct {
+	ID            string    `gorm:"column:id;primaryKey"`
+	Name          string    `gorm:"column:name"`
+	Email         string    `gorm:"column:email"`
+	EmailVerified bool      `gorm:"column:emailVerified"`
+	Image         *string   `gorm:"column:image"` // nil for NULL
+	CreatedAt     time.Time `gorm:"column:createdAt;autoCreateTime:false"`
+	UpdatedAt     time.Time `gorm:"column:updatedAt;autoUpdateTime:false"`
+}
+
+// TableName is Better Auth's.
+func (User) TableName() string { return "user" }
+
+// A Revocation names the sessions that end together. Its zero value names none.
+type Revocation struct {
+	// Token ends the one session with this stored token, byte for byte. With
+	// UserID set, only if it belongs to that user. Without UserID the caller
+	// vouches that the token was proved by a verified cookie.
+	Token string
+	// NotAfter, with Token, ends it only if its expiry is not later: the expired
+	// row that a reader met must not die if somebody renewed it meanwhile. Zero
+	// means whatever the expiry.
+	NotAfter time.Time
+	// UserID alone ends every session of the user, expired ones too.
+	UserID string
+	// Except, with UserID, spares the session with this id; then only sessions
+	// still alive at Now end (expired ones are the purge's).
+	Except string
+	Now    time.Time
+}
+
+// What a store answers beside a row. Every other error of a store means that it
+// could not tell, and must never be taken for an answer.
+var (
+	// ErrNotFound: the store answered that there is no such session (any more).
+	ErrNotFound = errors.New("models: no such session")
+	// ErrDuplicate: a session with this token or id exists already.
+	ErrDuplicate = errors.New("models: token or id exists already")
+	// ErrNoUser: the session's user does not exist.
+	ErrNoUser = errors.New("models: no such user")
+)

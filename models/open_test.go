@@ -1,0 +1,301 @@
+package models_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"gorm.io/gorm"
+
+	"github.com/ginsession/ginsession/models"
+)
+
+func TestOpenMySQLSetsUpEveryConnection(t *testing.T) {
+	db := openMySQL(t, newDatabase(t, utf8mb4))
+	pool := pool(t, db)
+	if got := pool.Stats().MaxOpenConnections; got != 25 {
+		t.Errorf("the pool opens %d connections, want 25", got)
+	}
+	for range 3 { // each its own connection
+		conn, err := pool.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		var zone, level string
+		var read time.Time
+		sent := time.Date(2026, 7, 15, 8, 0, 0, 999_600_000, time.FixedZone("", -5*3600))
+		err = conn.QueryRowContext(t.Context(), "SELECT @@session.time_zone, @@session.tx_isolation, CAST(? AS DATETIME(6))", sent).
+			Scan(&zone, &level, &read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if zone != "+00:00" || level != "READ-COMMITTED" {
+			t.Errorf("got zone %s and level %s, want +00:00 and READ-COMMITTED", zone, level)
+		}
+		if want := time.Date(2026, 7, 15, 13, 0, 0, 999e6, time.UTC); !read.Equal(want) || read.Location() != time.UTC {
+			t.Errorf("a time came back as %s, want %s", read, want)
+		}
+	}
+	exec(t, db, "CREATE TABLE found (n int)")
+	exec(t, db, "INSERT INTO found VALUES (1)")
+	same, err := pool.Exec("UPDATE found SET n = 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := same.RowsAffected(); n != 1 {
+		t.Errorf("an update to the same value met %d rows, want 1: found rows are not counted", n)
+	}
+	if !db.TranslateError {
+		t.Error("TranslateError is off")
+	}
+	if err := newStore(t, db).Check(t.Context()); err == nil || strings.Contains(err.Error(), "DSN parameter") {
+		t.Errorf("Check: got %v, want the missing tables alone", err)
+	}
+}
+
+func TestOpenMySQLKeepsWhatTheDSNSets(t *testing.T) {
+	dsn := newDatabase(t, utf8mb4)
+	db := openMySQL(t, with(dsn, "loc=UTC&parseTime=true&time_zone=%27%2B00%3A00%27&timeTruncate=1ms&charset=utf8mb4&collation=utf8mb4_bin"+
+		"&tx_isolation=%27read-committed%27&multiStatements=false&clientFoundRows=true&readTimeout=300ms"))
+	begin := time.Now()
+	_, err := pool(t, db).Exec("DO SLEEP(5)")
+	if took := time.Since(begin); err == nil || took > 2*time.Second {
+		t.Errorf("the DSN's readTimeout of 300ms: took %s, %v", took, err)
+	}
+}
+
+func TestOpenMySQLRefusesContradictions(t *testing.T) {
+	const base = "root:p%ssw0rd@tcp(127.0.0.1:1)/app?"
+	tests := []struct{ parameter, says string }{
+		{"loc=Local", "loc=Local: times are exchanged as UTC; remove it"},
+		{"loc=America%2FNew_York", "loc="},
+		{"time_zone=%27%2B05%3A30%27", "time_zone="},
+		{"parseTime=false", "parseTime=false: times would arrive as text; remove it"},
+		{"timeTruncate=1s", "timeTruncate=1s"},
+		{"clientFoundRows=false", "clientFoundRows=false"},
+		{"interpolateParams=0", "interpolateParams=0"},
+		{"checkConnLiveness=false", "checkConnLiveness=false"},
+		{"tx_isolation=%27REPEATABLE-READ%27", "tx_isolation="},
+		{"transaction_isolation=SERIALIZABLE", "transaction_isolation=SERIALIZABLE"},
+		{"multiStatements=true", "multiStatements=true"},
+		{"allowAllFiles=1", "allowAllFiles=1"},
+		{"allowOldPasswords=TRUE", "allowOldPasswords=TRUE"},
+		{"allowCleartextPasswords=true", "allowCleartextPasswords=true"},
+		{"charset=latin1", "charset=latin1"},
+		{"collation=latin1_bin", "collation=latin1_bin"},
+	}
+	var all []string
+	for _, test := range tests {
+		_, err := models.OpenMySQL(base + test.parameter)
+		if err == nil || !strings.Contains(err.Error(), "DSN parameter "+test.says) {
+			t.Errorf("%s: got %v", test.parameter, err)
+		}
+		all = append(all, test.parameter)
+	}
+	_, err := models.OpenMySQL(base + strings.Join(all, "&"))
+	if err == nil {
+		t.Fatal("all of them: got no error")
+	}
+	for _, test := range tests {
+		if name, _, _ := strings.Cut(test.parameter, "="); !strings.Contains(err.Error(), " "+name+"=") {
+			t.Errorf("all of them: the error does not name %s", name)
+		}
+	}
+}
+
+func TestOpenMySQLNeverShowsThePassword(t *testing.T) {
+	dsns := []string{
+		"root:hunter2@tcp(127.0.0.1:1)/app",              // refused
+		"root:hunter2@tcp(127.0.0.1:1)/app?loc=Local",    // contradiction
+		"root:hunter2@tcp(127.0.0.1:1)/app?parseTime=no", // invalid
+		"root:hunter2@tcp(127.0.0.1:1",
+		"root:hunter2",
+		"root:hunter2/hunter2?timeout=hunter2@tcp(127.0.0.1:1)",
+		"root:hunter2@hunter2/x",
+		"root:hunter2@tcp(127.0.0.1:1)/app?tls=hunter2",
+		"",
+	}
+	for i, dsn := range dsns {
+		db, err := models.OpenMySQL(dsn)
+		if err == nil || db != nil {
+			t.Errorf("DSN %d: got a db", i)
+			continue
+		}
+		if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, "hunter2") {
+			t.Errorf("DSN %d: the error shows the password", i)
+		}
+	}
+}
+
+// Rule 22 of the store.
+func TestRule22ClassesOfAFailedOpen(t *testing.T) {
+	cfg := server(t)
+	wrong := cfg.Clone()
+	wrong.User, wrong.Passwd = "nobody", "wrong"
+	missing := cfg.Clone()
+	missing.DBName = "no_such_database"
+	refused := cfg.Clone()
+	refused.Net, refused.Addr = "tcp", "127.0.0.1:1"
+	variable := cfg.Clone()
+	variable.Params = map[string]string{"no_such_variable": "1"}
+	tests := []struct {
+		name   string
+		cfg    *mysql.Config
+		class  models.Class
+		number int
+	}{
+		{"password", wrong, models.Configuration, 1045},
+		{"database", missing, models.Configuration, 1049},
+		{"port", refused, models.Transient, 0},
+		{"variable", variable, models.Configuration, 1193},
+	}
+	for _, test := range tests {
+		_, err := models.OpenMySQL(test.cfg.FormatDSN())
+		wantError(t, err, "open", test.class, test.number)
+	}
+}
+
+// Rule 19 of the store: a server that takes the connection and never greets.
+func TestRule19SilentServer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	begin := time.Now()
+	_, err = models.OpenMySQL("root@tcp(" + listener.Addr().String() + ")/app?timeout=300ms&readTimeout=300ms")
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("took %s", took)
+	}
+	wantError(t, err, "open", models.Transient, 0)
+}
+
+func TestDatabaseThatGoesAwayIsTransient(t *testing.T) {
+	db, store, session := one(t)
+	if err := pool(t, db).Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := store.Find(t.Context(), session.Token)
+	wantError(t, err, "find", models.Transient, 0)
+	wantError(t, store.Check(t.Context()), "check", models.Transient, 0)
+}
+
+// relay passes bytes on to the server until it is cut.
+type relay struct {
+	net.Listener
+	conns chan net.Conn
+}
+
+func newRelay(t *testing.T, to string) *relay {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &relay{listener, make(chan net.Conn, 100)}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				near.Close()
+				return
+			}
+			r.conns <- near
+			go func() { io.Copy(far, near); far.Close() }()
+			go func() { io.Copy(near, far); near.Close() }()
+		}
+	}()
+	return r
+}
+
+// cut closes the connections that are open.
+func (r *relay) cut() {
+	for {
+		select {
+		case conn := <-r.conns:
+			conn.Close()
+		default:
+			return
+		}
+	}
+}
+
+// Rule 21 of the store: connections cut under the Store are not the user's to
+// notice.
+func TestRule21CutConnections(t *testing.T) {
+	dsn := newDatabase(t, utf8mb4)
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Net != "tcp" {
+		t.Skip("TEST_MYSQL_DSN is not TCP")
+	}
+	relay := newRelay(t, cfg.Addr)
+	cfg.Addr = relay.Addr().String()
+	db := openMySQL(t, cfg.FormatDSN())
+	migrate(t, db)
+	session, store := seed(t, db), newStore(t, db)
+	for range 5 {
+		relay.cut()
+		time.Sleep(20 * time.Millisecond)
+		if _, _, err := store.Find(t.Context(), session.Token); err != nil {
+			t.Errorf("a read after a cut: %v", err)
+		}
+	}
+	relay.cut()
+	time.Sleep(20 * time.Millisecond)
+	if _, err := store.Touch(t.Context(), session, moment.Add(2*time.Hour), moment); err != nil {
+		t.Errorf("a write after a cut: %v", err)
+	}
+}
+
+// A Store that an application gives its own db must not change that db.
+func TestStoreLeavesTheApplicationsDBAsItIs(t *testing.T) {
+	dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
+	db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true})
+	before, prepared := db.Logger, db.ConnPool
+	migrate(t, db)
+	session, store := seed(t, db), newStore(t, db)
+	if _, _, err := store.Find(t.Context(), session.Token); err != nil {
+		t.Fatal(err)
+	}
+	if db.Logger != before || db.ConnPool != prepared || db.SkipDefaultTransaction || db.Error != nil {
+		t.Error("NewStore changed the application's db")
+	}
+	var n int64
+	if err := db.Model(&models.Session{}).Where("token = ?", session.Token).Count(&n).Error; err != nil || n != 1 {
+		t.Errorf("the application's own query: got %d and %v", n, err)
+	}
+	var name string
+	var value int
+	// The Store's find was not prepared, although the application prepares.
+	err := pool(t, db).QueryRow("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'").Scan(&name, &value)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		t.Error(err)
+	}
+}
+
+func TestEndedContextIsToldFromADeadDatabase(t *testing.T) {
+	_, store, session := one(t)
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	_, _, err := store.Find(ctx, session.Token)
+	wantError(t, err, "find", models.Transient, 0)
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want it to wrap context.DeadlineExceeded alone", err)
+	}
+}

@@ -1,0 +1,203 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"gorm.io/gorm"
+)
+
+// A Store keeps sessions in the tables `session` and `user` of an SQL database,
+// through GORM. It satisfies ginsession.Store, where the methods' duties are
+// laid down.
+//
+// It runs on MySQL 5.7 and later, MariaDB, TiDB and SQLite. Each method is one
+// statement without a transaction around it (Purge and a Touch that lost a
+// race: two), so that nothing is held locked between two round trips.
+// Statements that lost a race inside the database are tried three times, as
+// long as the context allows.
+//
+// Tokens are 1 to 255 printable ASCII characters. Any other is refused when a
+// session is created and is no session everywhere else, without a query.
+//
+// A Store is safe for concurrent use.
+type Store struct {
+	db      *gorm.DB
+	dialect dialect
+	sql     statements
+}
+
+// NewStore makes a Store on db, whose settings and logger stay as they are. The
+// Store's own statements are logged there without values.
+//
+// The database's time zone, its tables and the DSN are Check's to judge;
+// OpenMySQL sets a DSN up as they must be. NewStore fails if db was never
+// opened: gorm.Open returns a db that looks usable beside its error.
+func NewStore(db *gorm.DB) (*Store, error) {
+	switch {
+	case db == nil:
+		return nil, errors.New("models: NewStore: db is nil")
+	case db.Config == nil || db.Statement == nil || db.Dialector == nil:
+		return nil, errors.New("models: NewStore: db is not open: check the error of gorm.Open")
+	case db.Error != nil:
+		return nil, errors.New("models: NewStore: db carries the error of an earlier statement: pass the db that gorm.Open returned")
+	case db.DryRun:
+		return nil, errors.New("models: NewStore: db is in DryRun mode: it would execute nothing")
+	}
+	if _, inside := db.Statement.ConnPool.(gorm.TxCommitter); inside {
+		return nil, errors.New("models: NewStore: db is a transaction: pass the db that gorm.Open returned")
+	}
+
+	d := dialect(db.Name())
+	own := db.Session(&gorm.Session{
+		NewDB:                  true,
+		SkipDefaultTransaction: true, // a BEGIN and a COMMIT around each single statement
+		Context:                context.Background(),
+		Logger:                 redacted{db.Logger, d},
+	})
+	// PrepareStmt of the application's db is undone: it keeps a statement for
+	// each length of IN on every connection and overrides the interpolation
+	// that OpenMySQL sets up.
+	if prepared, ok := own.Statement.ConnPool.(*gorm.PreparedStmtDB); ok {
+		own.Statement.ConnPool = prepared.ConnPool
+	}
+	return &Store{db: own, dialect: d, sql: newStatements(own, d)}, nil
+}
+
+// A dialect is the name of a gorm.Dialector. TiDB and MySQL go by MariaDB's.
+type dialect string
+
+const (
+	mariadb dialect = "mysql"
+	sqlite  dialect = "sqlite"
+)
+
+// statements are the texts that stand beside the methods, quoted for the
+// database at hand.
+type statements struct {
+	create, touch               string
+	find, reread, list, tokens  string
+	revokeToken, revokeOwned    string
+	revokeUser, revokeOthers    string
+	expired, purge, purgeBefore string
+}
+
+var quotedName = regexp.MustCompile(`"[A-Za-z_]+"`)
+
+func newStatements(db *gorm.DB, d dialect) statements {
+	quote := func(text string) string {
+		return quotedName.ReplaceAllStringFunc(text, func(name string) string {
+			return db.Statement.Quote(name[1 : len(name)-1])
+		})
+	}
+	touch, exactly := quote(touchSQL), "" // compared byte for byte anyway
+	if d == mariadb {
+		touch = strings.Replace(touch, " SET ", touchByID+" SET ", 1)
+		exactly = quote(tokenExactly)
+	}
+	return statements{
+		create:       quote(createSQL),
+		touch:        touch,
+		find:         quote(findSQL),
+		reread:       quote(rereadSQL),
+		list:         quote(listSQL),
+		tokens:       quote(tokensSQL),
+		revokeToken:  quote(revokeTokenSQL) + exactly,
+		revokeOwned:  quote(revokeOwnedSQL) + exactly,
+		revokeUser:   quote(revokeUserSQL),
+		revokeOthers: quote(revokeOthersSQL),
+		expired:      quote(expiredSQL),
+		purge:        quote(purgeSQL),
+		purgeBefore:  quote(purgeBeforeSQL),
+	}
+}
+
+// primary is what dbresolver.Write sets. A replica that lags does not know a
+// session just created, and still knows one just revoked.
+const primary = "gorm:db_resolver:write"
+
+func (s *Store) conn(ctx context.Context) *gorm.DB {
+	return s.db.Session(&gorm.Session{NewDB: true, Context: ctx}).Set(primary, struct{}{})
+}
+
+// exec runs one statement and returns how many rows it met. Its error is the
+// driver's and must not leave the package.
+func (s *Store) exec(ctx context.Context, text string, args ...any) (int, error) {
+	rows := 0
+	err := s.retry(ctx, false, func() error {
+		tx := s.conn(ctx).Exec(text, args...)
+		rows = int(tx.RowsAffected)
+		return tx.Error
+	})
+	return rows, err
+}
+
+// query runs one SELECT and scans its rows. Its error is the driver's and must
+// not leave the package.
+func query[T any](ctx context.Context, s *Store, text string, scan func(*sql.Rows, *T) error, args ...any) ([]T, error) {
+	var found []T
+	err := s.retry(ctx, true, func() error {
+		found = nil
+		rows, err := s.conn(ctx).Raw(text, args...).Rows()
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var row T
+			if err := scan(rows, &row); err != nil {
+				return err
+			}
+			found = append(found, row)
+		}
+		// An answer cut off in the middle must not pass for a short one, nor
+		// one cut off at its start for "no such session".
+		return rows.Err()
+	})
+	return found, err
+}
+
+func scanText(rows *sql.Rows, text *string) error { return rows.Scan(text) }
+
+// retry repeats a statement that lost a race: 3 tries, 1 to 20 ms apart, inside
+// the context's deadline. A read is repeated once on mysql.ErrInvalidConn; a
+// write is not, because nobody knows whether it happened.
+func (s *Store) retry(ctx context.Context, read bool, attempt func() error) error {
+	reconnected := false
+	for try := 1; ; {
+		err := attempt()
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return err
+		case read && !reconnected && errors.Is(err, mysql.ErrInvalidConn):
+			reconnected = true
+			continue
+		case try == 3 || !s.dialect.lostRace(err) || !pause(ctx):
+			return err
+		}
+		try++
+	}
+}
+
+// pause waits a moment that two rivals will not share. It reports whether the
+// context leaves time for another try.
+func pause(ctx context.Context) bool {
+	wait := time.Millisecond + rand.N(19*time.Millisecond)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,213 @@
+package models
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+const createSQL = `INSERT INTO "session" ` +
+	`("id", "expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId") ` +
+	`VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+
+// Create inserts the session. It returns ErrDuplicate if its token or id is
+// taken, in any spelling that the column's collation calls equal, and ErrNoUser
+// if a foreign key says that its user does not exist.
+//
+// An *Error of class Transient leaves open whether the row is there: an INSERT
+// that waits for a lock may still happen after the context has ended.
+func (s *Store) Create(ctx context.Context, session Session) error {
+	switch {
+	case session.ID == "":
+		return badValue("create", "id is empty")
+	case session.UserID == "":
+		return badValue("create", "userId is empty")
+	case !possibleToken(session.Token):
+		return badValue("create", "token is not 1 to 255 printable ASCII characters")
+	}
+	for _, column := range []struct {
+		name string
+		time time.Time
+	}{
+		{"expiresAt", session.ExpiresAt},
+		{"createdAt", session.CreatedAt},
+		{"updatedAt", session.UpdatedAt},
+	} {
+		if err := s.dialect.storable("create", column.name, column.time); err != nil {
+			return err
+		}
+	}
+	_, err := s.exec(ctx, s.sql.create,
+		session.ID, s.dialect.bind(session.ExpiresAt), session.Token,
+		s.dialect.bind(session.CreatedAt), s.dialect.bind(session.UpdatedAt),
+		nullable(session.IPAddress), nullable(session.UserAgent), session.UserID)
+	if err == nil {
+		return nil
+	}
+	if answer := s.dialect.answer(s.db, err); answer != nil {
+		return answer
+	}
+	return s.dialect.wrap(ctx, "create", err)
+}
+
+func nullable(text *string) any {
+	if text == nil {
+		return nil
+	}
+	return *text
+}
+
+// Index: primary key (touchByID). The expiry that was read is in the condition: of several
+// requests that renew at once one writes, and one that was revoked meanwhile
+// does not come back. expiresAt is always assigned, because the column may
+// carry ON UPDATE CURRENT_TIMESTAMP.
+const touchSQL = `UPDATE "session" SET "expiresAt" = ?, "updatedAt" = ? ` +
+	`WHERE "id" = ? AND "token" = ? AND "expiresAt" = ? AND "expiresAt" >= ?`
+
+// touchByID follows the table's name on MySQL, where session_expiresAt_idx
+// looks as good to the optimiser; it would lock that index before the row, and
+// at REPEATABLE READ the gaps beside it.
+const touchByID = ` FORCE INDEX (PRIMARY)`
+
+// Touch moves the expiry of a session that was read with Find to next, if the
+// row still has the expiry that was read and is not expired at now. It returns
+// the session as it stands afterwards, whoever wrote it, and ErrNotFound if the
+// row is gone. It never moves an expiry back: with a next that is no later than
+// what was read it only reads.
+func (s *Store) Touch(ctx context.Context, read Session, next, now time.Time) (Session, error) {
+	if !possibleToken(read.Token) {
+		return Session{}, ErrNotFound
+	}
+	if err := s.dialect.meaningful("touch", "the expiry that was read", read.ExpiresAt); err != nil {
+		return Session{}, err
+	}
+	if err := s.dialect.storable("touch", "next", next); err != nil {
+		return Session{}, err
+	}
+	if err := s.dialect.storable("touch", "now", now); err != nil {
+		return Session{}, err
+	}
+	next, now = millis(next), millis(now)
+	if !next.After(millis(read.ExpiresAt)) {
+		return s.reread(ctx, read.ID, read.Token)
+	}
+	written, err := s.exec(ctx, s.sql.touch,
+		s.dialect.bind(next), s.dialect.bind(now),
+		read.ID, read.Token, s.dialect.bind(read.ExpiresAt), s.dialect.bind(now))
+	switch {
+	case err != nil:
+		return Session{}, s.dialect.wrap(ctx, "touch", err)
+	case written == 0:
+		// Gone, or moved by another, or expired. Only the first is an answer
+		// that signs somebody out.
+		return s.reread(ctx, read.ID, read.Token)
+	}
+	read.ExpiresAt, read.UpdatedAt, read.CreatedAt = next, now, millis(read.CreatedAt)
+	return read, nil
+}
+
+// Index: token (unique), to which tokenExactly adds.
+const (
+	revokeTokenSQL = `DELETE FROM "session" WHERE "token" = ?`
+	revokeOwnedSQL = `DELETE FROM "session" WHERE "userId" = ? AND "token" = ?`
+)
+
+// tokenExactly is MySQL's byte for byte beside "token" = ?, which finds the row
+// by index under a collation that ignores case. Alone it would scan the table.
+// CONVERT, because equal texts are other bytes in a column of ucs2: the session
+// would outlive its revocation.
+const tokenExactly = ` AND CAST(CONVERT("token" USING utf8mb4) AS BINARY) = CAST(? AS BINARY)`
+
+// Index: session_userId_idx. One statement however many rows, so that a session
+// that begins meanwhile is either caught or younger than the call.
+const (
+	revokeUserSQL   = `DELETE FROM "session" WHERE "userId" = ?`
+	revokeOthersSQL = `DELETE FROM "session" WHERE "userId" = ? AND "id" <> ? AND "expiresAt" > ?`
+)
+
+// Revoke deletes what the revocation names and returns how many sessions that
+// were; none is no error. A revocation that names no session, or one that
+// contradicts itself, is an error and deletes nothing.
+//
+// Revoking is safe to repeat, and after an error must be: whether the sessions
+// are still there is then not known.
+func (s *Store) Revoke(ctx context.Context, r Revocation) (int, error) {
+	var text string
+	var args []any
+	switch {
+	case r.Except != "" && r.UserID == "":
+		return 0, badValue("revoke", "Except without UserID")
+	case r.Except != "" && r.Token != "":
+		return 0, badValue("revoke", "Except together with Token")
+	case r.Except != "":
+		if err := s.dialect.meaningful("revoke", "Now", r.Now); err != nil {
+			return 0, err
+		}
+		text, args = s.sql.revokeOthers, []any{r.UserID, r.Except, s.dialect.bind(r.Now)}
+	case r.Token != "" && !possibleToken(r.Token):
+		return 0, nil
+	case r.Token != "" && r.UserID != "":
+		text, args = s.sql.revokeOwned, []any{r.UserID, r.Token}
+	case r.Token != "":
+		text, args = s.sql.revokeToken, []any{r.Token}
+	case r.UserID != "":
+		text, args = s.sql.revokeUser, []any{r.UserID}
+	default:
+		return 0, badValue("revoke", "names no session")
+	}
+	if r.Token != "" && s.dialect == mariadb {
+		args = append(args, r.Token) // of tokenExactly
+	}
+	deleted, err := s.exec(ctx, text, args...)
+	if err != nil {
+		return 0, s.dialect.wrap(ctx, "revoke", err)
+	}
+	return deleted, nil
+}
+
+// purgeBatch bounds what one statement deletes: Galera and Vitess refuse more,
+// and sign-ins wait for as long as it runs.
+const purgeBatch = 500
+
+// Index: session_expiresAt_idx. A plain read locks nothing.
+const expiredSQL = `SELECT "id" FROM "session" WHERE "expiresAt" < ? ORDER BY "expiresAt" LIMIT ?`
+
+// Index: primary key. The condition is repeated: a session renewed between the
+// two statements lives.
+const (
+	purgeSQL       = `DELETE FROM "session" WHERE "id" IN `
+	purgeBeforeSQL = ` AND "expiresAt" < ?`
+)
+
+// Purge deletes at most limit sessions that expired before the given time, the
+// oldest first, and returns how many it deleted. It does one batch of at most
+// 500, which is also what a limit of zero or less means; call it again, after a
+// pause, while it deletes as many.
+//
+// Let before lie some minutes in the past, so that a clock that runs ahead
+// signs nobody out.
+func (s *Store) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
+	if err := s.dialect.meaningful("purge", "before", before); err != nil {
+		return 0, err
+	}
+	if limit <= 0 || limit > purgeBatch {
+		limit = purgeBatch
+	}
+	ids, err := query(ctx, s, s.sql.expired, scanText, s.dialect.bind(before), limit)
+	if err != nil || len(ids) == 0 {
+		return 0, s.dialect.wrap(ctx, "purge", err)
+	}
+	slices.Sort(ids) // two purges at once take the rows in the same order
+	args := make([]any, 0, len(ids)+1)
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	args = append(args, s.dialect.bind(before))
+	marks := "(?" + strings.Repeat(", ?", len(ids)-1) + ")"
+	deleted, err := s.exec(ctx, s.sql.purge+marks+s.sql.purgeBefore, args...)
+	if err != nil {
+		return 0, s.dialect.wrap(ctx, "purge", err)
+	}
+	return deleted, nil
+}

@@ -1,0 +1,151 @@
+package ginsession
+
+import (
+	"crypto/sha256"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxRevoked bounds what a process remembers of revocations: about 10 MiB.
+const maxRevoked = 100_000
+
+// revoked remembers which sessions this process ended, for as long as a cookie
+// cache of them could still be around, so that a copy saved before a sign-out
+// is worthless here the moment the sign-out has answered.
+//
+// It only ever sends reads to the store, which knows; so it may say yes too
+// often (a restart of the clock, a full set) but never no too often.
+type revoked struct {
+	keep time.Duration // how long an entry matters
+
+	// epoch counts revocations. Store reads that may be shared are shared
+	// within one epoch only: a read that starts after a revocation has answered
+	// never sees a row from before it.
+	epoch atomic.Uint64
+	// until is when, in nanoseconds since started, the last entry stops
+	// mattering: 0 in the usual case, that there never was one.
+	until   atomic.Int64
+	started time.Time
+
+	mu     sync.RWMutex
+	tokens map[[sha256.Size]byte]time.Time // until when; the clock is monotonic
+	users  map[string]revokedUser
+	full   time.Time // until then every copy is doubted
+}
+
+// revokedUser says that the user's sessions ended at a moment of the wall
+// clock. Copies made up to then, of any session but one, are doubted.
+type revokedUser struct {
+	at     time.Time
+	except string // session id
+	until  time.Time
+}
+
+func newRevoked(keep time.Duration) *revoked {
+	r := &revoked{keep: keep, started: time.Now()}
+	r.forget()
+	return r
+}
+
+// forget drops everything, as a restart would.
+func (r *revoked) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tokens = make(map[[sha256.Size]byte]time.Time)
+	r.users = make(map[string]revokedUser)
+	r.full = time.Time{}
+	r.until.Store(0)
+	r.epoch.Add(1)
+}
+
+// token remembers the end of one session.
+func (r *revoked) token(token string) {
+	r.epoch.Add(1)
+	if r.keep == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	until := r.hold()
+	if r.room() {
+		r.tokens[sha256.Sum256([]byte(token))] = until
+	}
+}
+
+// hold makes lookups happen for as long as an entry made now matters. The
+// caller holds mu.
+func (r *revoked) hold() time.Time {
+	until := time.Now().Add(r.keep)
+	r.until.Store(int64(until.Sub(r.started)))
+	return until
+}
+
+// user remembers the end of a user's sessions at now, but for the session with
+// the id except, if any.
+func (r *revoked) user(userID, except string, now time.Time) {
+	r.epoch.Add(1)
+	if r.keep == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	entry := revokedUser{at: now, except: except, until: r.hold()}
+	if earlier, ok := r.users[userID]; ok {
+		if earlier.except != except {
+			entry.except = "" // who was spared once need not be spared again
+		}
+		if earlier.at.After(entry.at) {
+			entry.at = earlier.at
+		}
+	} else if !r.room() {
+		return
+	}
+	r.users[userID] = entry
+}
+
+// room makes sure that one more entry fits, or doubts everything for a while.
+// The caller holds mu.
+func (r *revoked) room() bool {
+	if len(r.tokens)+len(r.users) < maxRevoked {
+		return true
+	}
+	now := time.Now()
+	if now.Before(r.full) { // swept in vain a moment ago
+		r.full = now.Add(r.keep)
+		return false
+	}
+	for key, until := range r.tokens {
+		if until.Before(now) {
+			delete(r.tokens, key)
+		}
+	}
+	for key, entry := range r.users {
+		if entry.until.Before(now) {
+			delete(r.users, key)
+		}
+	}
+	if len(r.tokens)+len(r.users) < maxRevoked {
+		return true
+	}
+	r.full = now.Add(r.keep)
+	return false
+}
+
+// doubts reports whether a copy of the session, made at issuedAt, must be
+// checked against the store.
+func (r *revoked) doubts(token, sessionID, userID string, issuedAt time.Time) bool {
+	if until := r.until.Load(); until == 0 || int64(time.Since(r.started)) > until {
+		return false
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if !r.full.IsZero() && time.Now().Before(r.full) {
+		return true
+	}
+	if _, ok := r.tokens[sha256.Sum256([]byte(token))]; ok {
+		return true
+	}
+	entry, ok := r.users[userID]
+	return ok && entry.except != sessionID && !issuedAt.After(entry.at)
+}

@@ -1,0 +1,191 @@
+package ginsession
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession/models"
+)
+
+// A Session is what the application sees of one session. It is the request's
+// own copy: changing it changes nothing for anyone else.
+type Session struct {
+	// ID names the row. It is no secret and authenticates nobody.
+	ID     string
+	UserID string
+	// Token is the secret in the cookie. It prints as [redacted].
+	Token Token
+	// ExpiresAt moves when the session is renewed; CreatedAt never does and
+	// UpdatedAt is the last renewal. All are UTC in whole milliseconds.
+	ExpiresAt, CreatedAt, UpdatedAt time.Time
+	// IPAddress and UserAgent are those of the sign-in, "" if unknown.
+	IPAddress, UserAgent string
+	// User is the session's user. Of sessions that Create and List return only
+	// the ID is set.
+	User User
+	// Cached reports that the session was read from the cookie cache, so that
+	// it may have been ended elsewhere up to CookieCache.MaxAge ago. Nothing
+	// that outlives the request should be made of a cached session.
+	Cached bool
+
+	manager *Manager
+}
+
+// A User is the user of a session, as in the table `user`.
+type User struct {
+	ID            string
+	Name          string
+	Email         string
+	EmailVerified bool
+	Image         string // "" when there is none
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
+
+// Handle is what the session is called in JSON: good for listing and revoking,
+// never for authenticating. It stays the same as long as Config.Secret does.
+func (s *Session) Handle() string { return s.manager.handles.of(s.Token.raw) }
+
+// A Token is a session token. It prints as [redacted] everywhere.
+type Token struct{ raw string }
+
+// Reveal returns the token itself. Whoever has it and the signing secret is
+// the user: keep it out of logs, URLs and JSON.
+func (t Token) Reveal() string { return t.raw }
+
+const redacted = "[redacted]"
+
+// String keeps the token out of logs.
+func (Token) String() string { return redacted }
+
+// GoString keeps the token out of logs.
+func (Token) GoString() string { return redacted }
+
+// LogValue keeps the token out of logs.
+func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText keeps the token out of JSON.
+func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// session makes the application's copy of a row.
+func (m *Manager) session(row models.Session, user models.User, cached bool) *Session {
+	return &Session{
+		ID:        row.ID,
+		UserID:    row.UserID,
+		Token:     Token{row.Token},
+		ExpiresAt: row.ExpiresAt,
+		CreatedAt: row.CreatedAt,
+		UpdatedAt: row.UpdatedAt,
+		IPAddress: text(row.IPAddress),
+		UserAgent: text(row.UserAgent),
+		User: User{
+			ID:            row.UserID,
+			Name:          user.Name,
+			Email:         user.Email,
+			EmailVerified: user.EmailVerified,
+			Image:         text(user.Image),
+			CreatedAt:     user.CreatedAt,
+			UpdatedAt:     user.UpdatedAt,
+		},
+		Cached:  cached,
+		manager: m,
+	}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// From returns the session of the request, or nil: when there is none, when
+// the store could not tell (Load tells the two apart), and when neither
+// Middleware nor a guard ran before.
+func From(c *gin.Context) *Session {
+	if c == nil || c.Request == nil {
+		return nil
+	}
+	return FromContext(c.Request.Context())
+}
+
+// FromContext is From where only a context is at hand: the request's context,
+// anything derived from it, or a *gin.Context.
+func FromContext(ctx context.Context) *Session {
+	s, _ := ctx.Value(stateKey{}).(*state)
+	if s == nil {
+		// A *gin.Context hands out its request; what hides in the request's
+		// context it shows only with ContextWithFallback.
+		r, ok := ctx.Value(gin.ContextRequestKey).(*http.Request)
+		if !ok {
+			return nil
+		}
+		if s, _ = r.Context().Value(stateKey{}).(*state); s == nil {
+			return nil
+		}
+	}
+	if now := s.now.Load(); now != nil {
+		return now.session
+	}
+	return nil
+}
+
+// state is our node in a request's context. SignIn and SignOut swap now, so
+// that every holder of the context sees them.
+type state struct {
+	context.Context
+	manager *Manager
+	now     atomic.Pointer[loaded]
+}
+
+// loaded is what is known of the request's session.
+type loaded struct {
+	session *Session // nil when there is none or nobody knows
+	err     error    // nil, ErrNoSession, or wraps ErrStore
+}
+
+// stateKey finds the innermost state, stateOf one manager's: a session of one
+// manager must not open another's doors.
+type (
+	stateKey struct{}
+	stateOf  struct{ manager *Manager }
+)
+
+// Value implements context.Context.
+func (s *state) Value(key any) any {
+	switch key := key.(type) {
+	case stateKey:
+		return s
+	case stateOf:
+		if key.manager == s.manager {
+			return s
+		}
+	}
+	return s.Context.Value(key)
+}
+
+// stateIn returns this manager's state in the request, nil before it loaded.
+func (m *Manager) stateIn(c *gin.Context) *state {
+	s, _ := c.Request.Context().Value(stateOf{m}).(*state)
+	return s
+}
+
+// know makes what is known of the session visible to the rest of the request.
+func (m *Manager) know(c *gin.Context, l loaded) {
+	s := m.stateIn(c)
+	if s == nil {
+		s = &state{Context: c.Request.Context(), manager: m}
+		c.Request = c.Request.WithContext(s)
+	}
+	s.now.Store(&l)
+}
+
+// PublicToken is what stands as "token" in the JSON bodies of the protocol: the
+// session's handle, or under ExposeTokens its token. It is for sign-in routes
+// that answer as Better Auth's do.
+func (m *Manager) PublicToken(s *Session) string { return m.publicToken(s.Token.raw) }

@@ -1,0 +1,185 @@
+package ginsession
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession/internal/clientaddr"
+	"github.com/ginsession/ginsession/models"
+)
+
+// SignIn makes a session for a user whom the application has just
+// authenticated, sets its cookies and makes it the session of the request. It
+// must come before the first byte of the response.
+//
+// The session that the browser presented until now ends, whoever's it was: a
+// browser holds one session, and one planted before the sign-in is worth
+// nothing after it. That this may fail does not undo the sign-in.
+//
+// SignIn returns ErrStarted if the response has begun or c is a copy,
+// ErrNotFound if there is no such user, the error of Config.BeforeCreate, or
+// one that wraps ErrStore; in all these cases no cookie was touched.
+func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*Session, error) {
+	if !writable(c) {
+		return nil, ErrStarted
+	}
+	var how creation
+	for _, opt := range opts {
+		opt.apply(&how)
+	}
+	if !how.clientGiven {
+		how.ip, how.agent = m.address(c), c.Request.UserAgent()
+	}
+	p := m.cookies.read(c.Request)
+	now := m.clock()
+	ctx := c.Request.Context()
+	row, err := m.create(ctx, userID, how, now)
+	if err != nil {
+		return nil, err
+	}
+	user, err := m.userOf(c, row)
+	if err != nil {
+		return nil, err
+	}
+	if !m.keepPrevious && !how.keepPrevious {
+		for _, previous := range p.tokens {
+			if _, err := m.revoke(ctx, models.Revocation{Token: previous.token}); err != nil {
+				m.logger.Warn("ginsession: the session before a sign-in could not be ended", "sessionId", row.ID, "error", err)
+			}
+		}
+	}
+	h := c.Writer.Header()
+	age := maxAge(row.ExpiresAt, now)
+	if how.dontRemember {
+		age = browserSession
+	}
+	m.cookies.setToken(h, row.Token, age)
+	switch {
+	case how.dontRemember:
+		m.cookies.setMarker(h)
+	case p.dontRemember:
+		m.cookies.expire(h, m.cookies.marker)
+	}
+	if m.cache.enabled {
+		m.mint(h, &p, row, user, now, how.dontRemember)
+	}
+	private(h)
+	session := m.session(row, user, false)
+	m.know(c, loaded{session: session})
+	return session, nil
+}
+
+// userOf reads the new session back with its user, which proves that there is
+// one where the database does not check. Without one the row goes again.
+func (m *Manager) userOf(c *gin.Context, row models.Session) (models.User, error) {
+	ctx, cancel := m.storeContext(c.Request.Context())
+	defer cancel()
+	_, user, err := m.store.Find(ctx, row.Token)
+	if err == nil {
+		return user, nil
+	}
+	if _, undo := m.revoke(ctx, models.Revocation{Token: row.Token}); undo != nil {
+		m.logger.Warn("ginsession: a session whose sign-in failed could not be deleted; nobody holds its token", "sessionId", row.ID, "error", undo)
+	}
+	if errors.Is(err, models.ErrNotFound) {
+		return models.User{}, fmt.Errorf("%w: no such user", ErrNotFound)
+	}
+	return models.User{}, fmt.Errorf("%w: %w", ErrStore, err)
+}
+
+// SignOut ends the session that the request presents, and tells the browser to
+// drop its cookies. Without a session it only does the latter.
+//
+// If the store does not answer, SignOut returns an error that wraps ErrStore
+// and keeps the session cookie, so that the user can try again; the cookie
+// cache goes, and this process believes no copy of the session any more. It
+// returns ErrStarted as SignIn does.
+func (m *Manager) SignOut(c *gin.Context) error {
+	if !writable(c) {
+		return ErrStarted
+	}
+	p := m.cookies.read(c.Request)
+	h := c.Writer.Header()
+	private(h)
+	var failed error
+	for _, t := range p.tokens {
+		if _, err := m.revoke(c.Request.Context(), models.Revocation{Token: t.token}); err != nil {
+			m.revoked.token(t.token)
+			failed = err
+		}
+	}
+	if failed != nil {
+		m.cookies.expire(h, m.cookies.data)
+		m.cookies.expireSent(h, &p)
+		m.know(c, loaded{err: failed})
+		return failed
+	}
+	m.signedOut(c, &p)
+	return nil
+}
+
+// signedOut tells the browser, and the rest of the request, that its session
+// has ended.
+func (m *Manager) signedOut(c *gin.Context, p *presented) {
+	m.cookies.expireAll(c.Writer.Header(), p)
+	m.know(c, loaded{err: ErrNoSession})
+}
+
+// writable reports whether cookies can still be set: nothing of the response
+// has been sent, and c is no copy, whose writer has nothing behind it.
+func writable(c *gin.Context) bool {
+	if c.Writer == nil || c.Request == nil {
+		return false
+	}
+	if w, ok := c.Writer.(interface{ Unwrap() http.ResponseWriter }); ok && w.Unwrap() == nil {
+		return false
+	}
+	return !c.Writer.Written()
+}
+
+// private keeps a response that carries our cookies out of shared caches,
+// unless the application has already said as much.
+func private(h http.Header) {
+	if v := h.Get("Cache-Control"); !strings.Contains(v, "private") && !strings.Contains(v, "no-store") {
+		h["Cache-Control"] = noStore
+	}
+}
+
+// strangers are addresses of the documentation blocks (RFC 5737, RFC 3849),
+// with ports: nobody's proxies.
+var strangers = []string{"192.0.2.1:1024", "198.51.100.1:1024", "[2001:db8::1]:1024"}
+
+// forwarding headers that gin or a platform in front of it may go by.
+var forwarding = []string{"X-Forwarded-For", "X-Real-Ip", "Cf-Connecting-Ip", "X-Appengine-Remote-Addr", "Fly-Client-Ip", "Forwarded", "True-Client-Ip"}
+
+// address says where the request comes from. gin trusts every proxy unless
+// told otherwise, so it is first asked what it would say of a stranger who sent
+// the same headers: if it would believe him, it would believe anyone, and the
+// peer's own address counts.
+func (m *Manager) address(c *gin.Context) string {
+	if m.clientIP != nil {
+		return clientaddr.Address(m.clientIP(c))
+	}
+	if !slices.ContainsFunc(forwarding, func(name string) bool { return c.Request.Header[name] != nil }) {
+		return clientaddr.Address(c.RemoteIP())
+	}
+	for _, stranger := range strangers {
+		probe := c.Copy()
+		request := *c.Request
+		request.RemoteAddr = stranger
+		probe.Request = &request
+		if named, err := netip.ParseAddr(probe.ClientIP()); err != nil || named != netip.MustParseAddrPort(stranger).Addr() {
+			m.gullible.Do(func() {
+				m.logger.Warn("ginsession: gin believes forwarding headers from anyone, so the peer's address is stored instead; call Engine.SetTrustedProxies or set Config.ClientIP; this is said once")
+			})
+			return clientaddr.Address(c.RemoteIP())
+		}
+	}
+	return clientaddr.Address(c.ClientIP())
+}

@@ -1,0 +1,56 @@
+package ginsession
+
+import (
+	"context"
+	"time"
+
+	"github.com/ginsession/ginsession/models"
+)
+
+// A Store keeps sessions. models.Store, on GORM, is the one most applications
+// use; package storetest holds the suite that every implementation passes.
+//
+// Three kinds of answer must stay apart in all methods: a row; a sentinel of
+// package models (models.ErrNotFound and its neighbours), which says that the
+// store looked and answers; any other error, which says that it could not
+// tell. A Store never turns the third into the second: that would sign users
+// out whenever the database is down.
+//
+// Tokens are compared byte for byte, whatever the collation of the column.
+// Times go in and come out as UTC milliseconds. There is no save and no
+// upsert: a session that was revoked must not come back.
+//
+// A Store is safe for concurrent use and returns soon after its context ends.
+type Store interface {
+	// Create inserts the session. It returns models.ErrDuplicate if its token
+	// or id is taken and models.ErrNoUser if the database knows that its user
+	// does not exist.
+	Create(ctx context.Context, session models.Session) error
+
+	// Find reads the session with this token and its user, in one query. A
+	// session whose user is gone is models.ErrNotFound. An expired session is
+	// returned as it is: time is the caller's to judge.
+	Find(ctx context.Context, token string) (models.Session, models.User, error)
+
+	// Touch moves the expiry of a session that was read with Find to next, in
+	// one conditional write: only if the row still has the expiry that was read
+	// and is not expired at now. The result is the session as it stands
+	// afterwards: with next if this call wrote, with the winner's expiry if
+	// another did. models.ErrNotFound means that the row is gone.
+	Touch(ctx context.Context, read models.Session, next, now time.Time) (models.Session, error)
+
+	// List reads the user's sessions that are alive at now (expiresAt > now),
+	// at most 100, ordered by id.
+	List(ctx context.Context, userID string, now time.Time) ([]models.Session, error)
+
+	// Tokens reads the tokens of all sessions of the user, however many.
+	Tokens(ctx context.Context, userID string) ([]string, error)
+
+	// Revoke deletes what the revocation names in one statement and returns how
+	// many sessions that were.
+	Revoke(ctx context.Context, revocation models.Revocation) (int, error)
+
+	// Purge deletes at most limit sessions that expired before the given time
+	// and returns how many it deleted. A session renewed meanwhile stays.
+	Purge(ctx context.Context, before time.Time, limit int) (int, error)
+}

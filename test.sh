@@ -1,0 +1,242 @@
+#!/usr/bin/env bash
+# Tests everything, on a fresh Debian or Ubuntu machine with Go:
+#
+#   ./test.sh
+#
+# What the tests need and the machine lacks is installed with apt-get (as root
+# or through sudo), without starting a service. They never touch a database of
+# the system: unless TEST_MYSQL_DSN names a server to use, a private MariaDB runs
+# in a temporary folder until the script ends, however it ends.
+#
+#   TEST_MYSQL_DSN  a MySQL-compatible server of your own, such as
+#                   root@tcp(127.0.0.1:3306)/, on which databases named
+#                   ginsession_test_... are created and dropped
+#   FUZZTIME        for each fuzz target, 10s by default
+#   CHROMIUM        the browser's executable, found by itself by default
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+fuzztime=${FUZZTIME:-10s}
+least_coverage=85 # percent of the statements
+covered=(. ./models ./cookiecache)
+
+# SQLite, translated from C, takes minutes to compile with the race detector
+# and has no races of ours.
+race=(-race -gcflags=modernc.org/...=-race=false)
+
+heading() { printf '\n=== %s\n' "$*"; }
+fail() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
+
+work=$(mktemp -d)
+mariadb_pid=
+policy=
+
+# Whatever the script started ends with it.
+cleanup() {
+  if [[ -n $mariadb_pid ]]; then
+    kill "$mariadb_pid" 2>/dev/null || true
+    wait "$mariadb_pid" 2>/dev/null || true
+  fi
+  if [[ -n $policy ]]; then as_root rm -f "$policy"; fi
+  rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+as_root() {
+  if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+updated=
+install_packages() {
+  command -v apt-get >/dev/null || fail "please install: $*"
+  [[ $EUID -eq 0 ]] || command -v sudo >/dev/null || fail "please install (this is not root, and there is no sudo): $*"
+  printf 'installing: %s\n' "$*"
+  if [[ -z $updated ]]; then
+    as_root apt-get update -qq
+    updated=yes
+  fi
+  # Packages must not start services on the machine (invoke-rc.d's policy).
+  if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+    policy=/usr/sbin/policy-rc.d
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$work/apt.log" 2>&1 ||
+    { cat "$work/apt.log" >&2; fail "apt-get could not install: $*"; }
+}
+
+# node_is_new: node is there and at least 20.19, as jsdom needs.
+node_is_new() {
+  command -v node >/dev/null &&
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
+}
+
+prepare_tools() {
+  command -v go >/dev/null || fail "please install Go: https://go.dev/doc/install"
+  command -v gcc >/dev/null || install_packages gcc libc6-dev # for -race
+  if [[ -z ${TEST_MYSQL_DSN:-} ]]; then
+    PATH=$PATH:/usr/sbin
+    command -v mariadbd >/dev/null || install_packages mariadb-server-core
+  fi
+  command -v node >/dev/null || install_packages nodejs
+  command -v npm >/dev/null || install_packages npm
+  if ! node_is_new; then
+    # Older releases of Debian and Ubuntu: node's program from npm, for this run.
+    local machine
+    case $(uname -m) in
+      x86_64) machine=x64 ;;
+      aarch64) machine=arm64 ;;
+      *) fail "please install node 20.19 or newer; this is $(node --version)" ;;
+    esac
+    printf 'node %s is too old: using one from npm\n' "$(node --version)"
+    npm install --prefix "$work/node" --no-audit --no-fund --silent "node-linux-$machine@22.23.3"
+    PATH=$work/node/node_modules/node-linux-$machine/bin:$PATH
+    node_is_new || fail "please install node 20.19 or newer"
+  fi
+  export PATH
+  if ! find_chromium; then
+    # Ubuntu's package only installs a snap, which needs a running snapd.
+    local id
+    id=$(. /etc/os-release && printf '%s' "${ID:-}")
+    if [[ $id == ubuntu ]]; then
+      (cd conformance && npm ci --ignore-scripts --no-audit --no-fund --silent)
+      as_root env "PATH=$PATH" DEBIAN_FRONTEND=noninteractive node conformance/node_modules/playwright-core/cli.js install-deps chromium-headless-shell
+      node conformance/node_modules/playwright-core/cli.js install chromium-headless-shell
+    else
+      install_packages chromium fonts-dejavu-core
+    fi
+  fi
+}
+
+find_chromium() {
+  local name
+  for name in "${CHROMIUM:-chromium}" chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then
+      # Ubuntu has a script of this name that asks for the snap.
+      if "$name" --version >/dev/null 2>&1; then return; fi
+    fi
+  done
+  return 1
+}
+
+free_port() {
+  local port
+  while :; do
+    port=$((20000 + RANDOM % 20000))
+    if ! (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      printf '%s' "$port"
+      return
+    fi
+  done
+}
+
+start_mariadb() {
+  local data=$work/mariadb port user
+  user=$(id -un)
+  mkdir "$data"
+  mariadb-install-db --no-defaults --datadir="$data" --user="$user" \
+    --auth-root-authentication-method=normal --skip-test-db >"$work/mariadb-install.log" 2>&1 ||
+    { cat "$work/mariadb-install.log" >&2; fail "mariadb-install-db failed"; }
+  port=$(free_port)
+  mariadbd --no-defaults --user="$user" --datadir="$data" --socket="$work/mariadb.sock" \
+    --bind-address=127.0.0.1 --port="$port" --pid-file="$work/mariadb.pid" \
+    --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M --innodb-log-file-size=16M \
+    --max-connections=500 --skip-log-bin --skip-name-resolve >"$work/mariadb.log" 2>&1 &
+  mariadb_pid=$!
+  local tries
+  for ((tries = 0; tries < 300; tries++)); do
+    kill -0 "$mariadb_pid" 2>/dev/null || break
+    if [[ -S $work/mariadb.sock ]] && (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      export TEST_MYSQL_DSN="root@tcp(127.0.0.1:$port)/"
+      return
+    fi
+    sleep 0.2
+  done
+  cat "$work/mariadb.log" >&2
+  fail "mariadbd does not answer"
+}
+
+# in_modules runs a command in the folder of each module of go.work.
+modules=()
+in_modules() {
+  local module
+  for module in "${modules[@]}"; do
+    printf -- '--- %s: %s\n' "$module" "$*"
+    (cd "$module" && "$@")
+  done
+}
+
+# coverage FILE prints the statement coverage of each package in a profile and
+# fails if one has less than it must. A block that several test programs name
+# is covered if one of them ran it.
+coverage() {
+  awk -v least="$least_coverage" '
+    NR > 1 { statements[$1] = $2; if ($3 > 0) ran[$1] = 1 }
+    END {
+      for (block in statements) {
+        package = block; sub(/\/[^\/]*$/, "", package)
+        all[package] += statements[block]
+        if (block in ran) some[package] += statements[block]
+      }
+      for (package in all) {
+        percent = 100 * some[package] / all[package]
+        printf "%-50s %5.1f %% of %d statements%s\n", package, percent, all[package], percent < least ? "   TOO LITTLE, at least " least " % are needed" : ""
+        if (percent < least) poor = 1
+      }
+      exit poor
+    }' "$1"
+}
+
+# fuzz_targets prints "PACKAGE TARGET" for each fuzz target of the module.
+fuzz_targets() {
+  go test -list '^Fuzz' ./... | awk '/^Fuzz/ { targets[n++] = $1 } /^ok/ { for (i = 0; i < n; i++) print $2, targets[i]; n = 0 }'
+}
+
+heading "Preparing"
+prepare_tools
+if [[ -z ${TEST_MYSQL_DSN:-} ]]; then
+  start_mariadb
+  printf 'private MariaDB: %s\n' "$(mariadbd --version)"
+else
+  printf 'using the server of TEST_MYSQL_DSN\n'
+fi
+go version
+printf 'node %s, npm %s\n' "$(node --version)" "$(npm --version)"
+while read -r module; do modules+=("$module"); done < <(go work edit -json | awk -F'"' '/"DiskPath"/ { print $4 }')
+
+heading "Format"
+unformatted=$(git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null | xargs -r gofmt -l)
+[[ -z $unformatted ]] || fail "gofmt would change: $unformatted"
+
+heading "Vet"
+in_modules go vet ./...
+
+heading "Unit and integration tests, with the race detector"
+# Conformance comes last: it is its module's whole purpose.
+packages=$(go list "${covered[@]}" | paste -sd,)
+go test "${race[@]}" -shuffle=on -coverpkg="$packages" -coverprofile="$work/coverage" ./...
+for module in "${modules[@]}"; do
+  case $module in .|./conformance) continue ;; esac
+  (cd "$module" && go test "${race[@]}" -shuffle=on ./...)
+done
+
+heading "Statement coverage"
+coverage "$work/coverage"
+
+heading "Fuzzing, $fuzztime each"
+for module in "${modules[@]}"; do
+  (
+    cd "$module"
+    fuzz_targets >"$work/targets"
+    while read -r package target; do
+      printf -- '--- %s %s\n' "$package" "$target"
+      go test -run='^$' -fuzz="^$target\$" -fuzztime="$fuzztime" "$package" </dev/null
+    done <"$work/targets"
+  )
+done
+
+heading "Conformance: recorded exchanges, the official client, Chromium"
+(cd conformance && go test "${race[@]}" -shuffle=on ./...)
