@@ -9,8 +9,8 @@
 # in a temporary folder until the script ends, however it ends.
 #
 #   TEST_MYSQL_DSN  a MySQL-compatible server of your own, such as
-#                   root@tcp(127.0.0.1:3306)/, on which databases named
-#                   ginsession_test_... are created and dropped
+#                   root@tcp(127.0.0.1:3306)/; the tests create databases of
+#                   their own on it and drop them
 #   FUZZTIME        for each fuzz target, 10s by default
 #   CHROMIUM        the browser's executable, found by itself by default
 set -euo pipefail
@@ -99,9 +99,7 @@ prepare_tools() {
   export PATH
   if ! find_chromium; then
     # Ubuntu's package only installs a snap, which needs a running snapd.
-    local id
-    id=$(. /etc/os-release && printf '%s' "${ID:-}")
-    if [[ $id == ubuntu ]]; then
+    if grep -qx 'ID=ubuntu' /etc/os-release; then
       (cd conformance && npm ci --ignore-scripts --no-audit --no-fund --silent)
       as_root env "PATH=$PATH" DEBIAN_FRONTEND=noninteractive node conformance/node_modules/playwright-core/cli.js install-deps chromium-headless-shell
       node conformance/node_modules/playwright-core/cli.js install chromium-headless-shell
@@ -208,7 +206,7 @@ printf 'node %s, npm %s\n' "$(node --version)" "$(npm --version)"
 while read -r module; do modules+=("$module"); done < <(go work edit -json | awk -F'"' '/"DiskPath"/ { print $4 }')
 
 heading "Format"
-unformatted=$(git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null | xargs -r gofmt -l)
+unformatted=$(gofmt -l .)
 [[ -z $unformatted ]] || fail "gofmt would change: $unformatted"
 
 heading "Vet"

@@ -1,12 +1,14 @@
 package models_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"strings"
 	"sync"
 	"testing"
@@ -428,6 +430,64 @@ func TestOtherDatabases(t *testing.T) {
 	}
 	if err := models.Migrate(t.Context(), db); err == nil || !strings.Contains(err.Error(), "not postgres: create the tables") {
 		t.Errorf("Migrate: got %v", err)
+	}
+}
+
+// Rule 13 of the store, for the application's own statements on a db that
+// OpenMySQL opened, and under every way of raising the level.
+func TestRule13QuietLogger(t *testing.T) {
+	var out bytes.Buffer
+	plain := logger.New(log.New(&out, "", 0), logger.Config{LogLevel: logger.Warn})
+	for name, quiet := range map[string]logger.Interface{
+		"quiet":    models.NewQuiet(log.New(&out, "", 0), logger.Warn),
+		"redacted": models.Redact(plain),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var fault error
+			s := &script{answer: func(int) (*answer, error) { return &answer{rows: [][]driver.Value{{secret}}, met: 1}, fault }}
+			pool := sql.OpenDB(s)
+			defer pool.Close()
+			db, err := gorm.Open(gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true}),
+				&gorm.Config{Logger: quiet, DisableAutomaticPing: true, TranslateError: true, SkipDefaultTransaction: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tests := []struct {
+				name  string
+				db    *gorm.DB
+				fault error
+				want  string // "" for no line at all
+			}{
+				{"nothing to tell", db, nil, ""},
+				{"debug", db.Debug(), nil, "SELECT"},
+				{"duplicate", db, mysqlError(1062), gorm.ErrDuplicatedKey.Error()},
+				{"no such user", db, mysqlError(1452), gorm.ErrForeignKeyViolated.Error()},
+				{"missing table", db, mysqlError(1146), "configuration error 1146"},
+				{"not found", db, gorm.ErrRecordNotFound, ""},
+				{"silent", db.Session(&gorm.Session{Logger: db.Logger.LogMode(logger.Silent)}), mysqlError(1146), ""},
+			}
+			for _, test := range tests {
+				out.Reset()
+				fault = test.fault
+				test.db.Exec("SELECT n FROM x WHERE n = ?", secret)
+				got := out.String()
+				if (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+					t.Errorf("%s: got %q, want a line with %q", test.name, got, test.want)
+				}
+				if strings.Contains(got, "SECRET") {
+					t.Errorf("%s: the log holds the token", test.name)
+				}
+				if name == "quiet" && got != "" && !strings.Contains(got, "fault_test.go:") {
+					t.Errorf("%s: the log does not name the caller's line: %q", test.name, got)
+				}
+			}
+			out.Reset()
+			begin := time.Now().Add(-time.Second)
+			quiet.Trace(t.Context(), begin, func() (string, int64) { return "SELECT", 1 }, nil)
+			if name == "quiet" && !strings.Contains(out.String(), "slow") {
+				t.Errorf("a slow statement: got %q", out.String())
+			}
+		})
 	}
 }
 

@@ -40,7 +40,7 @@ func OpenMySQL(dsn string) (*gorm.DB, error) {
 	}
 	version, err := serverVersion(cfg)
 	if err != nil {
-		return nil, mariadb.wrap(context.Background(), "open", err)
+		return nil, openError(err)
 	}
 	// The wrong one of the two names makes every connection fail with 1193.
 	if strings.Contains(version, "MariaDB") || strings.HasPrefix(version, "5.") {
@@ -64,9 +64,27 @@ func OpenMySQL(dsn string) (*gorm.DB, error) {
 	})
 	if err != nil {
 		pool.Close()
-		return nil, mariadb.wrap(context.Background(), "open", err)
+		return nil, openError(err)
 	}
 	return db, nil
+}
+
+// openError says what to look at, without saying what the DSN holds.
+func openError(err error) error {
+	e := &Error{Op: "open", Class: mariadb.class(err), Number: mariadb.number(err)}
+	switch {
+	case e.Number == 1045, e.Number == 1698:
+		e.fault = "the server refuses the DSN's user or password"
+	case e.Number == 1044:
+		e.fault = "the DSN's user may not use its database"
+	case e.Number == 1049:
+		e.fault = "the DSN's database does not exist: create it"
+	case e.Number == 1193:
+		e.fault = "the DSN sets a variable that the server does not have"
+	case e.Number == 0 && e.Class == Transient:
+		e.fault = "no server answers at the DSN's address"
+	}
+	return e
 }
 
 // serverVersion asks over a connection of its own, which does not yet set the

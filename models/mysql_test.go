@@ -248,15 +248,11 @@ func TestRule3TokenIsExactUnderEveryCollation(t *testing.T) {
 				execFile(t, db, "better-auth-mysql.sql")
 			}
 			migrate(t, db)
-			session, store := seed(t, db), newStore(t, db)
+			seed(t, db)
+			store := newStore(t, db)
 			for _, stranger := range strangers {
 				if _, _, err := store.Find(t.Context(), stranger); err != models.ErrNotFound {
 					t.Errorf("Find %q: got %v, want ErrNotFound", stranger, err)
-				}
-				read := session
-				read.Token = stranger
-				if _, err := store.Touch(t.Context(), read, moment.Add(2*time.Hour), moment); err != models.ErrNotFound && stranger != strings.ToLower(secret) && stranger != strings.ToUpper(secret) {
-					t.Errorf("Touch %q: got %v, want ErrNotFound", stranger, err)
 				}
 				for _, owner := range []string{"", "u1"} {
 					if stranger == "" {

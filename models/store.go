@@ -17,11 +17,14 @@ import (
 // through GORM. It satisfies ginsession.Store, where the methods' duties are
 // laid down.
 //
-// It runs on MySQL 5.7 and later, MariaDB, TiDB and SQLite. Each method is one
-// statement without a transaction around it (Purge and a Touch that lost a
-// race: two), so that nothing is held locked between two round trips.
-// Statements that lost a race inside the database are tried three times, as
-// long as the context allows.
+// It is tested on MariaDB and SQLite, and keeps to what MySQL from 5.7 and TiDB
+// document. Each method is one statement without a transaction around it (Purge
+// and a Touch that lost a race: two), so that nothing is held locked between
+// two round trips. Statements that lost a race inside the database are tried
+// three times, as long as the context allows.
+//
+// A writer that waits for a lock on a SQLite file is deaf to its context until
+// the file's busy_timeout is over.
 //
 // Tokens are 1 to 255 printable ASCII characters. Any other is refused when a
 // session is created and is no session everywhere else, without a query.
@@ -34,7 +37,9 @@ type Store struct {
 }
 
 // NewStore makes a Store on db, whose settings and logger stay as they are. The
-// Store's own statements are logged there without values.
+// Store's own statements are logged there without values. Plugins of GORM that
+// record statements, as tracers do, see the values, which include tokens: let
+// them drop those.
 //
 // The database's time zone, its tables and the DSN are Check's to judge;
 // OpenMySQL sets a DSN up as they must be. NewStore fails if db was never

@@ -1,0 +1,406 @@
+package ginsession_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/cookiecache"
+)
+
+func good() ginsession.Config {
+	return ginsession.Config{Secret: secret, BaseURL: home, Store: newMemStore(), Logger: slog.New(slog.DiscardHandler)}
+}
+
+// Every wrong value fails in New; the error names the field, the value and the
+// way out.
+func TestConfigFaults(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	tests := []struct {
+		name   string
+		change func(*ginsession.Config)
+		want   []string // in the error
+	}{
+		{"no secret", func(c *ginsession.Config) { c.Secret = "" }, []string{"Config.Secret is empty", "openssl rand -base64 32"}},
+		{"short secret", func(c *ginsession.Config) { c.Secret = "short" }, []string{"Config.Secret has 5 bytes", "at least 32", "openssl rand"}},
+		{"published secret", func(c *ginsession.Config) { c.Secret = "better-auth-secret-12345678901234567890" }, []string{"Config.Secret is Better Auth's published default"}},
+		{"repeated secret", func(c *ginsession.Config) { c.Secret = strings.Repeat("a", 64) }, []string{"Config.Secret only repeats"}},
+		{"repeated piece", func(c *ginsession.Config) { c.Secret = strings.Repeat("0123456789abcdef", 2) + "012" }, []string{"Config.Secret only repeats"}},
+		{"short old secret", func(c *ginsession.Config) { c.OldSecrets = []string{oldSecret, "x"} }, []string{"Config.OldSecrets[1] has 1 bytes"}},
+		{"the same secret twice", func(c *ginsession.Config) { c.OldSecrets = []string{secret} }, []string{"Config.OldSecrets[0] occurs twice"}},
+		{"six secrets", func(c *ginsession.Config) {
+			for i := range 5 {
+				c.OldSecrets = append(c.OldSecrets, fmt.Sprint(oldSecret, i))
+			}
+		}, []string{"Config.OldSecrets has 5 entries, at most 4"}},
+
+		{"no scheme", func(c *ginsession.Config) { c.BaseURL = "app.example.com" }, []string{`Config.BaseURL is "app.example.com"`, "https://app.example.com"}},
+		{"a path", func(c *ginsession.Config) { c.BaseURL = "https://app.example.com/api" }, []string{"Config.BaseURL"}},
+		{"another scheme", func(c *ginsession.Config) { c.BaseURL = "ftp://app.example.com" }, []string{"Config.BaseURL"}},
+		{"http", func(c *ginsession.Config) { c.BaseURL = "http://app.example.com" }, []string{"Config.BaseURL", "InsecureHTTP"}},
+
+		{"no store", func(c *ginsession.Config) { c.Store = nil }, []string{"Config.DB is nil", "models.OpenMySQL"}},
+		{"two stores", func(c *ginsession.Config) { c.DB = &gorm.DB{} }, []string{"Config.Store is set beside DB"}},
+		{"a DB that failed to open", func(c *ginsession.Config) { c.Store, c.DB = nil, &gorm.DB{} }, []string{"Config.DB cannot be used"}},
+
+		{"negative ExpiresIn", func(c *ginsession.Config) { c.ExpiresIn = -time.Second }, []string{"Config.ExpiresIn is -1s, negative"}},
+		{"ExpiresIn Off", func(c *ginsession.Config) { c.ExpiresIn = ginsession.Off }, []string{"Config.ExpiresIn is Off"}},
+		{"ExpiresIn too short", func(c *ginsession.Config) { c.ExpiresIn = time.Millisecond }, []string{"Config.ExpiresIn is 1ms, at least 1s"}},
+		{"ExpiresIn beyond browsers", func(c *ginsession.Config) { c.ExpiresIn = 401 * day }, []string{"Config.ExpiresIn is 9624h0m0s, at most 9600h0m0s"}},
+		{"ExpiresIn with nanoseconds", func(c *ginsession.Config) { c.ExpiresIn = time.Hour + 1 }, []string{"Config.ExpiresIn", "whole milliseconds"}},
+		{"UpdateAge Off", func(c *ginsession.Config) { c.UpdateAge = ginsession.Off }, []string{"Config.UpdateAge is Off", "DisableRefresh"}},
+		{"UpdateAge longer than ExpiresIn", func(c *ginsession.Config) { c.UpdateAge = 240 * time.Hour }, []string{"Config.UpdateAge is 240h0m0s, longer than ExpiresIn (168h0m0s)", "lower UpdateAge or raise ExpiresIn"}},
+		{"FreshAge -1", func(c *ginsession.Config) { c.FreshAge = -1 }, []string{"Config.FreshAge is -1ns, negative", "ginsession.Off"}}, // SR-40
+		{"MaxLifetime negative", func(c *ginsession.Config) { c.MaxLifetime = -day }, []string{"Config.MaxLifetime is -24h0m0s, negative"}},
+		{"MaxLifetime with nanoseconds", func(c *ginsession.Config) { c.MaxLifetime = day + 1 }, []string{"Config.MaxLifetime", "whole milliseconds"}},
+		{"StoreTimeout Off", func(c *ginsession.Config) { c.StoreTimeout = ginsession.Off }, []string{"Config.StoreTimeout is Off"}},
+		{"StoreTimeout too long", func(c *ginsession.Config) { c.StoreTimeout = time.Hour }, []string{"Config.StoreTimeout is 1h0m0s, at most 1m0s"}},
+
+		{"cache MaxAge too long", func(c *ginsession.Config) { c.CookieCache.MaxAge = 2 * time.Hour }, []string{"Config.CookieCache.MaxAge is 2h0m0s, at most 1h0m0s"}},
+		{"cache MaxAge Off", func(c *ginsession.Config) { c.CookieCache.MaxAge = ginsession.Off }, []string{"Config.CookieCache.MaxAge is Off", "Enabled false"}},
+		{"unknown strategy", func(c *ginsession.Config) { c.CookieCache.Strategy = 99 }, []string{"Config.CookieCache.Strategy is Strategy(99)"}},
+
+		{"prefix with a blank", func(c *ginsession.Config) { c.Cookies.Prefix = "my app" }, []string{`Config.Cookies.Prefix is "my app"`}},
+		{"prefix of its own", func(c *ginsession.Config) { c.Cookies.Prefix = "__Secure-app" }, []string{"Config.Cookies.Prefix"}},
+		{"SameSite None without https", func(c *ginsession.Config) { c.Cookies.SameSite = http.SameSiteNoneMode }, []string{"Config.Cookies.SameSite is None"}}, // SR-11
+		{"SameSite unknown", func(c *ginsession.Config) { c.Cookies.SameSite = 99 }, []string{"Config.Cookies.SameSite is 99"}},
+		{"HostPrefix without https", func(c *ginsession.Config) { c.Cookies.HostPrefix = true }, []string{"Config.Cookies.HostPrefix needs an https BaseURL"}},
+		{"HostPrefix with Domain", func(c *ginsession.Config) {
+			c.BaseURL, c.Cookies.HostPrefix, c.Cookies.Domain = "https://a.example.com", true, "example.com"
+		}, []string{"Config.Cookies.Domain", "HostPrefix"}},
+
+		// SR-13
+		{"Domain without BaseURL", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "", "example.com" }, []string{"Config.Cookies.Domain", "set BaseURL"}},
+		{"Domain com", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.com", "com" }, []string{"Config.Cookies.Domain", "public suffix"}},
+		{"Domain co.uk", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.co.uk", ".co.uk" }, []string{"Config.Cookies.Domain", "public suffix"}},
+		{"Domain of others", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.com", "other.org" }, []string{"Config.Cookies.Domain", "neither the host"}},
+	}
+	for origin, want := range map[string]string{ // SR-55, SR-59
+		"*":                         "whole labels",
+		"https://*":                 "whole labels",
+		"*example.com":              "whole labels",
+		"https://app.example.com*":  "whole labels",
+		"https://a.*.example.com":   "whole labels",
+		"https://app?.example.com":  "whole labels",
+		"https://*.com":             "everyone",
+		"*.vercel.app":              "everyone",
+		"https://*.192.168.1.1":     "everyone",
+		"https://example.com/":      "without a path",
+		"https://example.com/path":  "without a path",
+		"https://u:p@example.com":   "without a path",
+		"http://app.example.com":    "AllowInsecureOrigins",
+		"http://*.example.com":      "AllowInsecureOrigins",
+		"https://app.example.com:*": "loopback",
+		"myapp://*":                 "native scheme",
+		"":                          "without a path",
+	} {
+		tests = append(tests, struct {
+			name   string
+			change func(*ginsession.Config)
+			want   []string
+		}{"origin " + origin, func(c *ginsession.Config) { c.TrustedOrigins = []string{"https://fine.example.com", origin} },
+			[]string{fmt.Sprintf("Config.TrustedOrigins[1] is %q", origin), want}})
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := good()
+			test.change(&c)
+			m, err := ginsession.New(c)
+			if err == nil || m != nil {
+				t.Fatalf("got %v, %v", m, err)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q lacks %q", err, want)
+				}
+			}
+			for _, s := range append(c.OldSecrets, c.Secret) {
+				if len(s) > 8 && strings.Contains(err.Error(), s) {
+					t.Error("the error holds a secret")
+				}
+			}
+		})
+	}
+}
+
+func TestConfigReportsAllFaultsTogether(t *testing.T) {
+	t.Parallel()
+	_, err := ginsession.New(ginsession.Config{Secret: "short", BaseURL: "nowhere", ExpiresIn: -1, TrustedOrigins: []string{"*"}})
+	for _, field := range []string{"Secret", "BaseURL", "ExpiresIn", "TrustedOrigins[0]", "DB"} {
+		if err == nil || !strings.Contains(err.Error(), "Config."+field) {
+			t.Errorf("%s is not in %v", field, err)
+		}
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); !ok || len(joined.Unwrap()) != 5 {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func TestConfigThatIsFine(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*ginsession.Config){
+		"defaults":           func(*ginsession.Config) {},
+		"development":        func(c *ginsession.Config) { c.BaseURL = "" },
+		"a slash at the end": func(c *ginsession.Config) { c.BaseURL = "https://app.example.com/" },
+		"insecure, by name":  func(c *ginsession.Config) { c.BaseURL, c.InsecureHTTP = "http://intranet", true },
+		"a short life alone": func(c *ginsession.Config) { c.ExpiresIn = time.Hour },
+		"off":                func(c *ginsession.Config) { c.FreshAge, c.MaxLifetime = ginsession.Off, ginsession.Off },
+		"domain of its own":  func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.com", "a.example.com" },
+		"domain above":       func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.com", ".example.com" },
+		"five secrets": func(c *ginsession.Config) {
+			c.OldSecrets = []string{oldSecret + "1", oldSecret + "2", oldSecret + "3", oldSecret + "4"}
+		},
+	} {
+		c := good()
+		change(&c)
+		if _, err := ginsession.New(c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCookieAttributes(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		base    string
+		cookies ginsession.Cookies
+		want    string // before and after the value
+	}{
+		{"http", "http://localhost:3000", ginsession.Cookies{}, "better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax"},
+		{"https", "https://a.example.com", ginsession.Cookies{}, "__Secure-better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{"prefix", "https://a.example.com", ginsession.Cookies{Prefix: "acme"}, "__Secure-acme.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{"host", "https://a.example.com", ginsession.Cookies{HostPrefix: true}, "__Host-better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{"domain", "https://a.example.com", ginsession.Cookies{Domain: ".example.com"}, "__Secure-better-auth.session_token|; Max-Age=604800; Domain=.example.com; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{"strict", "https://a.example.com", ginsession.Cookies{SameSite: http.SameSiteStrictMode}, "__Secure-better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict"},
+		{"none", "https://a.example.com", ginsession.Cookies{SameSite: http.SameSiteNoneMode}, "__Secure-better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=None"},
+	}
+	for _, test := range tests {
+		s := serve(t, func(c *ginsession.Config) { c.BaseURL, c.Cookies = test.base, test.cookies })
+		b := s.browser()
+		b.origin = test.base
+		line := b.post("/sign-in/ada", "").cookies[0]
+		name, after, _ := strings.Cut(test.want, "|")
+		if !strings.HasPrefix(line, name+"=") || !strings.HasSuffix(line, after) {
+			t.Errorf("%s: %s", test.name, line)
+		}
+		// What deletes a cookie has the attributes that set it. (SR-11)
+		line = b.post("/api/auth/sign-out", "").cookies[0]
+		if line != name+"="+strings.Replace(after, "604800", "0", 1) {
+			t.Errorf("%s: deleted by %s", test.name, line)
+		}
+	}
+}
+
+func TestConfigPrintsWithoutItsSecrets(t *testing.T) {
+	t.Parallel()
+	c := good()
+	c.OldSecrets = []string{oldSecret}
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log logBuffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("config", "config", c)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("config", "config", c)
+	for _, printed := range []string{fmt.Sprint(c), fmt.Sprintf("%v %+v %#v %s %q", c, c, c, c, c), string(text), log.String()} {
+		if strings.Contains(printed, secret) || strings.Contains(printed, oldSecret) || !strings.Contains(printed, "redacted") {
+			t.Errorf("printed %s", printed)
+		}
+	}
+}
+
+func TestSessionPrintsWithoutItsToken(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	session, err := s.sessions.Create(t.Context(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log logBuffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("session", "session", session, "token", session.Token)
+	for _, printed := range []string{fmt.Sprintf("%v %+v %s", session, *session, session.Token), fmt.Sprintf("%#v", session.Token), string(text), log.String()} {
+		if strings.Contains(printed, session.Token.Reveal()) {
+			t.Errorf("printed %s", printed)
+		}
+	}
+}
+
+// gin's mode is global: this test is not parallel.
+func TestReleaseModeWantsABaseURL(t *testing.T) {
+	gin.SetMode(gin.ReleaseMode)
+	defer gin.SetMode(gin.TestMode)
+	c := good()
+	c.BaseURL = ""
+	if _, err := ginsession.New(c); err == nil || !strings.Contains(err.Error(), "Config.BaseURL is empty in gin's release mode") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*ginsession.Config)
+		want   []string
+	}{
+		{"nothing to say", func(*ginsession.Config) {}, nil},
+		{"cache", cached, []string{"the cookie cache is on"}},
+		{"clear cache for long", func(c *ginsession.Config) {
+			compact(c)
+			c.CookieCache.MaxAge = 10 * time.Minute
+		}, []string{"the cookie cache is on", "above 5 minutes", "not encrypted"}},
+		{"a cache that Node cannot read", func(c *ginsession.Config) { cached(c); c.ExposeTokens = true }, []string{"the cookie cache is on", "name its strategy"}},
+		{"renewed in the last millisecond", func(c *ginsession.Config) { c.UpdateAge, c.ExpiresIn = time.Hour, time.Hour }, []string{"UpdateAge equals ExpiresIn"}},
+	}
+	for _, test := range tests {
+		s := serve(t, test.change)
+		log := s.log.String()
+		if strings.Count(log, "\n") != len(test.want) {
+			t.Errorf("%s: %s", test.name, log)
+		}
+		for _, want := range test.want {
+			if !strings.Contains(log, want) {
+				t.Errorf("%s: no %q in %s", test.name, want, log)
+			}
+		}
+	}
+}
+
+func TestStrategies(t *testing.T) {
+	t.Parallel()
+	if cookiecache.SecureCookie.String() != "securecookie" || cookiecache.Compact.String() != "compact" {
+		t.Error("names")
+	}
+	if _, err := cookiecache.New(cookiecache.SecureCookie, "name", nil); err == nil {
+		t.Error("a codec without a secret")
+	}
+}
+
+func TestManager(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := serve(t)
+	one, err := s.sessions.Create(ctx, "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, _ := s.sessions.Create(ctx, "ada")
+	three, _ := s.sessions.Create(ctx, "ada")
+	bob, _ := s.sessions.Create(ctx, "bob")
+
+	found, err := s.sessions.Find(ctx, one.Token.Reveal())
+	if err != nil || found.ID != one.ID || found.User.Email != "ada@example.com" || found.Handle() != one.Handle() {
+		t.Errorf("Find: %+v, %v", found, err)
+	}
+	for _, bad := range []string{"", "short", one.Handle(), "unknownTokenUnknownTokenUnknown1"} {
+		if _, err := s.sessions.Find(ctx, bad); !errors.Is(err, ginsession.ErrNotFound) {
+			t.Errorf("Find(%q): %v", bad, err)
+		}
+		if err := s.sessions.Revoke(ctx, "bob", bad); !errors.Is(err, ginsession.ErrNotFound) {
+			t.Errorf("Revoke(bob, %q): %v", bad, err)
+		}
+		if _, err := s.sessions.RevokeOthers(ctx, "bob", bad); !errors.Is(err, ginsession.ErrNotFound) {
+			t.Errorf("RevokeOthers(bob, %q): %v", bad, err)
+		}
+	}
+	if list, err := s.sessions.List(ctx, "ada"); err != nil || len(list) != 3 || list[0].UserID != "ada" {
+		t.Errorf("List: %v, %v", list, err)
+	}
+	if err := s.sessions.Revoke(ctx, "ada", two.Handle()); err != nil {
+		t.Errorf("Revoke: %v", err)
+	}
+	if err := s.sessions.Revoke(ctx, "ada", two.Handle()); !errors.Is(err, ginsession.ErrNotFound) {
+		t.Errorf("Revoke again: %v", err)
+	}
+	if err := s.sessions.Revoke(ctx, "ada", bob.Token.Reveal()); !errors.Is(err, ginsession.ErrNotFound) {
+		t.Errorf("Revoke another user's: %v", err)
+	}
+	if n, err := s.sessions.RevokeOthers(ctx, "ada", bob.Token.Reveal()); !errors.Is(err, ginsession.ErrNotFound) || n != 0 {
+		t.Errorf("RevokeOthers but another user's: %d, %v", n, err)
+	}
+	if n, err := s.sessions.RevokeOthers(ctx, "ada", three.Handle()); err != nil || n != 1 {
+		t.Errorf("RevokeOthers: %d, %v", n, err)
+	}
+	if n, err := s.sessions.RevokeAll(ctx, "ada"); err != nil || n != 1 {
+		t.Errorf("RevokeAll: %d, %v", n, err)
+	}
+	if n, err := s.sessions.RevokeAll(ctx, "ada"); err != nil || n != 0 {
+		t.Errorf("RevokeAll again: %d, %v", n, err)
+	}
+	for _, err := range []error{s.sessions.Revoke(ctx, "", "x"), second(s.sessions.RevokeAll(ctx, "")), second(s.sessions.RevokeOthers(ctx, "", "x"))} {
+		if !errors.Is(err, ginsession.ErrNotFound) {
+			t.Errorf("without a user: %v", err)
+		}
+	}
+	if rows := s.store.rows(); len(rows) != 1 || rows[0].ID != bob.ID {
+		t.Errorf("left: %v", rows)
+	}
+	s.advance(8 * 24 * time.Hour)
+	if _, err := s.sessions.Find(ctx, bob.Token.Reveal()); !errors.Is(err, ginsession.ErrNotFound) {
+		t.Errorf("Find an expired one: %v", err)
+	}
+}
+
+func second(_ int, err error) error { return err }
+
+func TestManagerWithTheStoreDown(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := serve(t)
+	session, _ := s.sessions.Create(ctx, "ada")
+	s.down()
+	_, create := s.sessions.Create(ctx, "ada")
+	_, find := s.sessions.Find(ctx, session.Token.Reveal())
+	_, list := s.sessions.List(ctx, "ada")
+	for name, err := range map[string]error{
+		"Create": create, "Find": find, "List": list,
+		"Revoke":             s.sessions.Revoke(ctx, "ada", session.Token.Reveal()),
+		"Revoke by handle":   s.sessions.Revoke(ctx, "ada", session.Handle()),
+		"RevokeOthers":       second(s.sessions.RevokeOthers(ctx, "ada", session.Token.Reveal())),
+		"RevokeOthers by h.": second(s.sessions.RevokeOthers(ctx, "ada", session.Handle())),
+		"RevokeAll":          second(s.sessions.RevokeAll(ctx, "ada")),
+		"Purge":              second(s.sessions.Purge(ctx)),
+	} {
+		if !errors.Is(err, ginsession.ErrStore) || !errors.Is(err, errDown) || errors.Is(err, ginsession.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPurge(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := serve(t)
+	for range 1200 {
+		if _, err := s.sessions.Create(ctx, "ada"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.advance(7*24*time.Hour + 5*time.Minute)
+	if n, err := s.sessions.Purge(ctx); err != nil || n != 0 {
+		t.Errorf("within the margin: %d, %v", n, err)
+	}
+	live, _ := s.sessions.Create(ctx, "ada")
+	s.advance(time.Millisecond)
+	if n, err := s.sessions.Purge(ctx); err != nil || n != 1200 {
+		t.Errorf("got %d, %v, want 1200", n, err)
+	}
+	if rows := s.store.rows(); len(rows) != 1 || rows[0].ID != live.ID {
+		t.Errorf("%d left", len(rows))
+	}
+}

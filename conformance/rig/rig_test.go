@@ -1,0 +1,234 @@
+package rig_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession/conformance/rig"
+)
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.TestMode)
+	os.Exit(m.Run())
+}
+
+// recorded are the options of one entry of the contract's variants.json, as far
+// as the rig has them. Seconds.
+type recorded struct {
+	Secret  string
+	BaseURL string
+	Session struct {
+		ExpiresIn, UpdateAge, FreshAge             int
+		DeferSessionRefresh, DisableSessionRefresh bool
+		CookieCache                                struct {
+			Enabled      bool
+			MaxAge       int
+			Version      string
+			RefreshCache bool // no effect where there is a store
+		}
+	}
+	Advanced         struct{ CookiePrefix string }
+	TrustedOrigins   []string
+	EmailAndPassword any
+	RateLimit        any
+	NodeEnv          string `json:"NODE_ENV"`
+	TZ               string
+	Note             string `json:"_note"`
+}
+
+func TestVariantsAreTheContracts(t *testing.T) {
+	t.Parallel()
+	file, err := os.ReadFile("../../testdata/contract/variants.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries map[string]json.RawMessage
+	if err := json.Unmarshal(file, &entries); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range rig.Variants() {
+		var want recorded
+		for _, entry := range []json.RawMessage{entries["_defaults"], entries[name]} {
+			// A field that we do not know would be one that we do not play.
+			decoder := json.NewDecoder(strings.NewReader(string(entry)))
+			decoder.DisallowUnknownFields()
+			if err := decoder.Decode(&want); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		expected := rig.Options{
+			Secret: want.Secret, BaseURL: want.BaseURL, TrustedOrigins: want.TrustedOrigins,
+			ExpiresIn:      time.Duration(want.Session.ExpiresIn) * time.Second,
+			UpdateAge:      time.Duration(want.Session.UpdateAge) * time.Second,
+			FreshAge:       time.Duration(want.Session.FreshAge) * time.Second,
+			DisableRefresh: want.Session.DisableSessionRefresh, DeferRefresh: want.Session.DeferSessionRefresh,
+			CookieCache: rig.CacheOff, CookieCacheMaxAge: 300 * time.Second,
+			CookieCacheVersion: want.Session.CookieCache.Version, CookiePrefix: want.Advanced.CookiePrefix,
+		}
+		if cache := want.Session.CookieCache; cache.Enabled {
+			expected.CookieCache = rig.CacheCompact
+			expected.CookieCacheMaxAge = time.Duration(cache.MaxAge) * time.Second
+		}
+		got, err := rig.Variant(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, expected) {
+			t.Errorf("%s:\n got %+v\nwant %+v", name, got, expected)
+		}
+	}
+	if _, err := rig.Variant("nonsense"); err == nil || !strings.Contains(err.Error(), "nofresh") {
+		t.Errorf("an unknown variant: %v, want an error that lists those there are", err)
+	}
+}
+
+func newRig(t *testing.T, change func(*rig.Options)) *rig.Rig {
+	t.Helper()
+	options := rig.Defaults()
+	options.BaseURL = "http://localhost:3000"
+	change(&options)
+	r, err := rig.New(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func do(h http.Handler, method, path, body string, headers ...string) (status int, text, cookie string) {
+	r := httptest.NewRequest(method, "http://localhost:3000"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Origin", "http://localhost:3000")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	response := w.Result()
+	content, _ := io.ReadAll(response.Body)
+	cookie, _, _ = strings.Cut(response.Header.Get("Set-Cookie"), ";")
+	return response.StatusCode, string(content), cookie
+}
+
+const signUp = `{"name":"Ada","email":"ada@example.com","password":"password-1234"}`
+
+func TestRoutesAndClock(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(*rig.Options) {})
+	_, _, cookie := do(r, "POST", "/api/auth/sign-up/email", signUp)
+	tests := []struct {
+		name, method, path, body string
+		status                   int
+		want                     string
+	}{
+		{"session", "GET", "/me", "", 200, `"email":"ada@example.com"}`},
+		{"fresh", "POST", "/fresh", "{}", 200, `{"fresh":true}`},
+		{"clock", "POST", "/__clock", `{"advance":"11m"}`, 200, `{"now":"`},
+		{"fresh no more", "POST", "/fresh", "{}", 403, `"SESSION_NOT_FRESH"`},
+		{"still a session", "GET", "/me", "", 200, `{"id":"`},
+		{"clock", "POST", "/__clock", `{"advance":"168h"}`, 200, `{"now":"`},
+		{"expired", "GET", "/me", "", 401, `"UNAUTHORIZED"`},
+		{"bad clock", "POST", "/__clock", `{"advance":"soon"}`, 400, `soon`},
+		{"unknown route", "GET", "/nope", "", 404, ""},
+		{"unknown route of ours", "GET", "/api/auth/nope", "", 404, ""},
+		{"trailing slash", "POST", "/api/auth/sign-in/email/", "{}", 404, ""},
+	}
+	for _, tt := range tests {
+		status, text, _ := do(r, tt.method, tt.path, tt.body, "Cookie", cookie)
+		if status != tt.status || !strings.Contains(text, tt.want) || tt.want == "" && text != "" {
+			t.Errorf("%s: %d %q, want %d %q", tt.name, status, text, tt.status, tt.want)
+		}
+	}
+}
+
+// With a clock header each exchange stands alone: its time is the header's, and
+// what the last one revoked is forgotten.
+func TestClockHeader(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(o *rig.Options) { o.ClockHeader = "X-Test-Now"; o.CookieCache = rig.CacheCompact })
+	at := func(now, method, path, body, cookie string) (int, string, string) {
+		return do(r, method, path, body, "X-Test-Now", now, "Cookie", cookie)
+	}
+	w := httptest.NewRecorder()
+	request := httptest.NewRequest("POST", "http://localhost:3000/api/auth/sign-up/email", strings.NewReader(signUp))
+	for name, value := range map[string]string{"Content-Type": "application/json", "Origin": "http://localhost:3000", "X-Test-Now": "2026-01-15T12:00:00.000Z"} {
+		request.Header.Set(name, value)
+	}
+	r.ServeHTTP(w, request)
+	var pairs []string
+	for _, line := range w.Result().Header["Set-Cookie"] {
+		pair, _, _ := strings.Cut(line, ";")
+		pairs = append(pairs, pair)
+	}
+	cookies := strings.Join(pairs, "; ")
+
+	if _, text, _ := at("2026-01-15T12:00:01.000Z", "GET", "/api/auth/get-session", "", cookies); !strings.Contains(text, `"expiresAt":"2026-01-22T12:00:00.000Z"`) {
+		t.Errorf("the session is not of the header's time: %s", text)
+	}
+	if status, _, _ := at("2026-01-15T12:00:02.000Z", "POST", "/api/auth/sign-out", "{}", cookies); status != 200 {
+		t.Errorf("sign-out: %d", status)
+	}
+	if _, text, _ := at("2026-01-15T12:00:03.000Z", "GET", "/api/auth/get-session", "", cookies); !strings.HasPrefix(text, `{"session"`) {
+		t.Errorf("the copy in the cookie is not believed, so the rig remembers: %s", text)
+	}
+	if status, _, _ := do(r, "GET", "/me", ""); status != 400 {
+		t.Errorf("without the header: %d, want 400", status)
+	}
+}
+
+func TestTablesHoldBetterAuthsColumnsAlone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(*rig.Options) {})
+	want := map[string][]string{
+		"user":     {"createdAt", "email", "emailVerified", "id", "image", "name", "updatedAt"},
+		"session":  {"createdAt", "expiresAt", "id", "ipAddress", "token", "updatedAt", "userAgent", "userId"},
+		"password": {"hash", "userId"},
+	}
+	for table, columns := range want {
+		types, err := r.DB.Migrator().ColumnTypes(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, column := range types {
+			got = append(got, column.Name())
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, columns) {
+			t.Errorf("%s has %v, want %v", table, got, columns)
+		}
+	}
+}
+
+func TestWrongOptionsAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*rig.Options){
+		"cookie cache": func(o *rig.Options) { o.CookieCache = "jpeg" },
+		"secret":       func(o *rig.Options) { o.Secret = "short" },
+		"base URL":     func(o *rig.Options) { o.BaseURL = "localhost" },
+	} {
+		options := rig.Defaults()
+		options.BaseURL = "http://localhost:3000"
+		change(&options)
+		if r, err := rig.New(t.Context(), options); err == nil {
+			_ = r.Close()
+			t.Errorf("a wrong %s is accepted", name)
+		}
+	}
+}

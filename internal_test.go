@@ -1,0 +1,341 @@
+package ginsession
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ginsession/ginsession/internal/signed"
+	"github.com/ginsession/ginsession/models"
+)
+
+var noon = time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
+
+func TestDue(t *testing.T) {
+	const day = 24 * time.Hour
+	week := policy{expiresIn: 7 * day, updateAge: day}
+	capped := policy{expiresIn: 7 * day, updateAge: day, maxLifetime: 30 * day}
+	tests := []struct {
+		name string
+		p    policy
+		age  time.Duration // since the creation
+		left time.Duration // until the expiry
+		want bool
+	}{
+		{"new", week, 0, 7 * day, false},
+		{"young", week, 23 * time.Hour, 6*day + time.Hour, false},
+		{"due at the very moment", week, day, 6 * day, true}, // Better Auth uses <=
+		{"old", week, 5 * day, 2 * day, true},
+		{"at its expiry", week, 7 * day, 0, true},
+		{"longer than expiresIn", week, 0, 8 * day, false},
+		{"shorter than expiresIn", week, 0, day, true},
+		{"near its end of life", capped, 29 * day, day, false}, // nothing to gain
+		{"a little to gain", capped, 25 * day, day, true},
+		{"a millisecond", policy{expiresIn: day, updateAge: time.Millisecond}, time.Millisecond, day - time.Millisecond, true},
+		{"the creating millisecond", policy{expiresIn: day, updateAge: time.Millisecond}, 0, day, false},
+	}
+	for _, test := range tests {
+		if got := test.p.due(noon.Add(-test.age), noon.Add(test.left), noon); got != test.want {
+			t.Errorf("%s: %t", test.name, got)
+		}
+	}
+}
+
+func TestMaxAgeIsWholeSecondsAndCapped(t *testing.T) {
+	for left, want := range map[time.Duration]int{
+		7 * 24 * time.Hour: 604800, 1999 * time.Millisecond: 1, time.Millisecond: 0, 0: 0, -time.Hour: 0, 500 * 24 * time.Hour: 34560000,
+	} {
+		if got := maxAge(noon.Add(left), noon); got != want {
+			t.Errorf("%v: %d, want %d", left, got, want)
+		}
+	}
+}
+
+func TestSR01_TokensAreUniformAndUnique(t *testing.T) {
+	const n = 100_000
+	seen := make(map[string]bool, n)
+	var counts [256]int
+	for range n {
+		token := randomText()
+		if len(token) != 32 || !isToken(token) || seen[token] {
+			t.Fatalf("token %q", token)
+		}
+		seen[token] = true
+		for _, c := range []byte(token) {
+			counts[c]++
+		}
+	}
+	// Each symbol is binomial: mean m, deviation about √m.
+	mean := float64(n*32) / 62
+	for i := range idAlphabet {
+		if d := float64(counts[idAlphabet[i]]) - mean; d*d > 25*mean {
+			t.Errorf("%c occurs %d times, mean %.0f", idAlphabet[i], counts[idAlphabet[i]], mean)
+		}
+	}
+}
+
+func TestHandles(t *testing.T) {
+	h, err := newHandles([]string{"the first secret of thirty-two bytes", "another secret of thirty-two bytes"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, _ := newHandles([]string{"another secret of thirty-two bytes"})
+	const token = "tok0000000000000000000000000000A1"
+	handle := h.of(token)
+	if !isHandle(handle) || isToken(handle) || strings.Contains(handle, token) || h.of(token) != handle {
+		t.Errorf("handle %q", handle)
+	}
+	if !h.names(handle, token) || !h.names(old.of(token), token) || old.names(handle, token) || h.names(handle, token+"x") || h.names("", token) {
+		t.Error("names")
+	}
+}
+
+func TestRevoked(t *testing.T) {
+	r := newRevoked(time.Hour)
+	doubts := func(token, session, user string, issued time.Time) bool {
+		return r.doubts(token, session, user, issued)
+	}
+	if doubts("t", "s", "u", noon) {
+		t.Error("doubts out of nothing")
+	}
+	epoch := r.epoch.Load()
+	r.token("t")
+	if !doubts("t", "s", "u", noon.Add(time.Hour)) || doubts("t2", "s", "u", noon) {
+		t.Error("token")
+	}
+	r.user("u", "", noon)
+	if !doubts("x", "s", "u", noon) || doubts("x", "s", "u", noon.Add(time.Millisecond)) || doubts("x", "s", "v", noon) {
+		t.Error("user")
+	}
+	r.user("v", "kept", noon)
+	if !doubts("x", "s", "v", noon) || doubts("x", "kept", "v", noon) {
+		t.Error("all but one")
+	}
+	r.user("v", "other", noon.Add(-time.Minute)) // who was spared once need not be again, and time does not go back
+	if !doubts("x", "kept", "v", noon) || !doubts("x", "other", "v", noon) {
+		t.Error("all but one, twice")
+	}
+	if r.epoch.Load() != epoch+4 {
+		t.Error("epoch")
+	}
+	r.forget()
+	if doubts("t", "s", "u", noon) {
+		t.Error("forget")
+	}
+}
+
+// A full set doubts every copy; it never forgets a revocation silently.
+func TestRevokedIsBounded(t *testing.T) {
+	r := newRevoked(time.Hour)
+	for i := range maxRevoked + 10 {
+		r.token(fmt.Sprint("token", i))
+	}
+	r.user("late", "", noon)
+	if len(r.tokens)+len(r.users) > maxRevoked {
+		t.Errorf("%d entries", len(r.tokens))
+	}
+	for _, token := range []string{"token0", fmt.Sprint("token", maxRevoked+9), "never revoked"} {
+		if !r.doubts(token, "s", "u", noon) {
+			t.Errorf("%s is believed", token)
+		}
+	}
+	// Once entries have lapsed there is room again.
+	r = newRevoked(time.Millisecond)
+	for i := range maxRevoked {
+		r.token(fmt.Sprint("token", i))
+	}
+	time.Sleep(5 * time.Millisecond)
+	r.user("u", "", noon)
+	if len(r.tokens)+len(r.users) != 1 {
+		t.Errorf("%d entries after they lapsed", len(r.tokens)+len(r.users))
+	}
+	time.Sleep(5 * time.Millisecond)
+	if r.doubts("token0", "s", "u", noon) {
+		t.Error("doubts beyond its time")
+	}
+}
+
+// Without a cookie cache there is nothing to remember, but shared reads still
+// must not outlive a revocation.
+func TestRevokedWithoutCache(t *testing.T) {
+	r := newRevoked(0)
+	epoch := r.epoch.Load()
+	r.token("t")
+	r.user("u", "", noon)
+	if r.doubts("t", "s", "u", noon) || r.epoch.Load() != epoch+2 || len(r.tokens) != 0 {
+		t.Error("remembers")
+	}
+}
+
+func testCookies() *cookies {
+	return &cookies{
+		token: "p.session_token", data: "p.session_data", marker: "p.dont_remember",
+		attributes: "; Path=/; HttpOnly; SameSite=Lax", signer: signed.New([]string{"a secret of thirty-two bytes or so"}),
+	}
+}
+
+func TestIsData(t *testing.T) {
+	k := testCookies()
+	for name, want := range map[string]bool{
+		"p.session_data": true, "p.session_data.0": true, "p.session_data.10": true, "p.session_data.150": true,
+		"p.session_data.01": false, "p.session_data.": false, "p.session_data.-1": false, "p.session_data.x": false, "p.session_data.1x": false,
+		"p.session_datas": false, "p.session_data.99999999999999999999": false, "p.session_token.0": false, "session_data": false,
+	} {
+		if k.isData(name) != want {
+			t.Errorf("%s: %t", name, !want)
+		}
+	}
+}
+
+// SR-83's ground: names are compared whole, so that session_token and what
+// begins like it are never taken for each other.
+func TestOursIsExact(t *testing.T) {
+	k := testCookies()
+	for _, name := range []string{"p.session_tokenX", "p.session_token.0", "P.session_token", "p.session_token_multi-x", "xp.session_token", "p.dont_remember2"} {
+		if k.ours(name) {
+			t.Errorf("%s is taken for ours", name)
+		}
+	}
+}
+
+func TestExpireReplacesWhatWasWritten(t *testing.T) {
+	k := testCookies()
+	h := http.Header{"Set-Cookie": {"theirs=1", "p.session_data_of_theirs=1"}}
+	k.setToken(h, "tok", 60)
+	k.setData(h, &presented{}, strings.Repeat("x", 9000), 60)
+	k.expire(h, k.data)
+	k.expire(h, k.token)
+	want := []string{"theirs=1", "p.session_data_of_theirs=1", "p.session_data=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax", "p.session_token=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"}
+	if fmt.Sprint(h["Set-Cookie"]) != fmt.Sprint(want) {
+		t.Errorf("got %q", h["Set-Cookie"])
+	}
+}
+
+func TestParseCachePayloadRefuses(t *testing.T) {
+	text := "x"
+	row := models.Session{ID: "i", Token: "t", UserID: "u", ExpiresAt: noon, CreatedAt: noon, UpdatedAt: noon, IPAddress: &text}
+	user := models.User{ID: "u", Name: "n", Email: "E@x", CreatedAt: noon, UpdatedAt: noon}
+	good := string(cachePayload(row, user, noon, "1"))
+	if _, ok := parseCachePayload([]byte(good)); !ok {
+		t.Fatal("the payload itself")
+	}
+	for _, change := range [][2]string{
+		{`"token":"t"`, `"token":1`}, {`"token":"t",`, ``}, {`"id":"i"`, `"id":""`}, {`"userId":"u"`, `"userId":null`},
+		{`"expiresAt":"2026-01-15T12:00:00.000Z"`, `"expiresAt":"2026-01-15T12:00:00Z"`}, {`"expiresAt":"2026-01-15T12:00:00.000Z"`, `"expiresAt":1768478400000`},
+		{`"name":"n"`, `"name":"2026-01-15T12:00:00Z"`}, {`"name":"n",`, ``}, {`"email":"E@x",`, ``}, {`"emailVerified":false`, `"emailVerified":0`},
+		{`"ipAddress":"x"`, `"ipAddress":5`}, {`"version":"1"`, `"version":1`}, {`"version":"1"`, `"version":"1","version":"1"`},
+		{`"updatedAt":1768478400000`, `"updatedAt":1e400`}, {`"updatedAt":1768478400000,`, ``}, {`"session":`, `"Session":`}, {`"user":{`, `"user":[{`},
+	} {
+		bad := strings.Replace(good, change[0], change[1], 1)
+		if bad == good {
+			t.Fatalf("%q is not in the payload", change[0])
+		}
+		if _, ok := parseCachePayload([]byte(bad)); ok {
+			t.Errorf("accepted with %s", change[1])
+		}
+	}
+}
+
+// Whatever stands in the Cookie header: no panic, bounded results, and a
+// session only for a token that was signed.
+func FuzzReadCookies(f *testing.F) {
+	k := testCookies()
+	good := "p.session_token=" + string(signed.AppendEscaped(nil, k.signer.Sign("tok0000000000000000000000000000A1")))
+	for _, seed := range []string{
+		"", good, good + "; " + good, "p.session_token=junk; " + good, "p.session_data=a; p.session_data.0=b; p.session_data.00=c",
+		"p.dont_remember=true.x", `p.session_token="` + good[len("p.session_token="):] + `"`, ";;;=;a=;=b;\x00=\x01", strings.Repeat("a=;", 300),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		p := k.read(&http.Request{Header: http.Header{"Cookie": {header}}})
+		if len(p.tokens) > maxCandidates || len(p.sent) > 200 {
+			t.Errorf("%d tokens, %d names", len(p.tokens), len(p.sent))
+		}
+		for _, proved := range p.tokens {
+			if !isToken(proved.token) {
+				t.Errorf("token %q", proved.token)
+			}
+		}
+		value, _ := p.dataValue()
+		if len(value) > len(header) {
+			t.Error("a cookie cache longer than the header")
+		}
+		// Writing what such a browser needs to hear never panics either.
+		h := http.Header{}
+		k.expireAll(h, &p)
+		k.setData(h, &p, "x", 60)
+	})
+}
+
+func FuzzParseCachePayload(f *testing.F) {
+	f.Add(cachePayload(models.Session{ID: "i", Token: "t", UserID: "u", ExpiresAt: noon, CreatedAt: noon, UpdatedAt: noon}, models.User{ID: "u", Name: "<>&\u2028\"\\", Email: "e", CreatedAt: noon, UpdatedAt: noon}, noon, "1"))
+	f.Add([]byte(`{"session":{},"user":{},"updatedAt":1}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		c, ok := parseCachePayload(payload)
+		if !ok {
+			return
+		}
+		// What was read can be written and read again to the same.
+		again, ok := parseCachePayload(cachePayload(c.row, c.user, c.issuedAt, c.version))
+		if !ok || fmt.Sprint(text(c.row.IPAddress), c.row.ID, c.user.Name, c.issuedAt) != fmt.Sprint(text(again.row.IPAddress), again.row.ID, again.user.Name, again.issuedAt) {
+			t.Errorf("not stable: %+v, %+v", c, again)
+		}
+	})
+}
+
+func FuzzTrustedOrigin(f *testing.F) {
+	patterns := []string{"https://*.example.com", "https://exact.example.org:8443", "http://localhost:*", "myapp://cb"}
+	var os origins
+	os.own = &origin{"https", "own.example.net", ""}
+	for _, p := range patterns {
+		compiled, fault := compileOrigin(p, false)
+		if fault != "" {
+			f.Fatal(fault)
+		}
+		os.patterns = append(os.patterns, compiled)
+	}
+	for _, seed := range []string{"https://a.example.com", "https://own.example.net", "http://localhost:1", "null", "https://a.example.com@evil", "https://[::1]", "https://a.example.com\x00.evil", "myapp://cb", "//", "/..//evil"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		os.trustsURL(value, "localhost")
+		if !os.trusts(value, "evil.example") {
+			return
+		}
+		o, _, ok := splitOrigin(value)
+		native := strings.HasPrefix(value, "myapp://cb")
+		if !native && (!ok || !strings.HasSuffix(o.host, ".example.com") && o.host != "exact.example.org" && o.host != "localhost" && o.host != "own.example.net") {
+			t.Errorf("%q is trusted", value)
+		}
+	})
+}
+
+func FuzzTrustedOriginPattern(f *testing.F) {
+	for _, seed := range []string{"https://*.example.com", "*", "http://localhost:*", "*.com", "a://b", "https://", "://"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		compiled, fault := compileOrigin(pattern, false)
+		if fault != "" {
+			return
+		}
+		if compiled.matches(origin{"http", "evil.example", ""}) && !strings.Contains(pattern, "evil.example") {
+			t.Errorf("%q admits http://evil.example", pattern)
+		}
+	})
+}
+
+func FuzzBodies(f *testing.F) {
+	for _, seed := range []string{`{"token":"x"}`, `{}`, `[]`, `null`, `{"callbackURL":"//x"}`, `{"state":1,"disableRedirect":true}`, `{"token":"\ud800"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if token, fault := stringMember(body, "token"); fault == nil && token == "" && !strings.Contains(string(body), "token") && !strings.Contains(string(body), `\u`) {
+			t.Errorf("a token out of %q", body)
+		}
+		checkSignOut(body)
+	})
+}

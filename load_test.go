@@ -1,0 +1,705 @@
+package ginsession_test
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/cookiecache"
+	"github.com/ginsession/ginsession/models"
+)
+
+func compact(c *ginsession.Config) {
+	c.CookieCache.Enabled, c.CookieCache.Strategy = true, cookiecache.Compact
+}
+
+func TestSR03_WhatIsNoTokenNeverReachesTheStore(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	s.store.reset()
+	for _, value := range []string{`{"session":1}`, "a.b.c.d.e.f.g.h.i.j", b.session().Session.Token, "true", "", "short", strings.Repeat("x", 4<<10), "spaceInTheMiddle OfTheTokenXXXXX", "tokenWithTrailingBlankXXXXXXXXXX "} {
+		s.store.reset()
+		got := s.withCookies(tokenCookie + "=" + strings.ReplaceAll(sign(secret, value), "+", "%20")).get("/api/auth/get-session")
+		got.expect(t, 200, "null")
+		got.expectCookies(t)
+		if s.store.count("") != 0 {
+			t.Errorf("%q reached the store", value)
+		}
+	}
+}
+
+func TestSR05_OnlyTheCookieAuthenticates(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	anon := s.browser()
+	anon.header.Set("Authorization", "Bearer "+b.token())
+	anon.get("/api/auth/get-session?token="+b.token()).expect(t, 200, "null")
+	anon.get("/me").expect(t, 401, bodyUnauthorized)
+	anon.header.Set("Authorization", "Bearer "+b.cookie(tokenCookie))
+	anon.get("/me").expect(t, 401, bodyUnauthorized) // bearer is off
+	anon.post("/api/auth/revoke-sessions", `{"token":"`+b.token()+`"}`).expect(t, 401, bodyUnauthorized)
+}
+
+func TestSR09_SessionEndsWithItsUser(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	s.store.removeUser("ada")
+	b.get("/me").expect(t, 401, bodyUnauthorized)
+}
+
+func TestSR10_ExpiredSessionIsDead(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b, other := s.signedIn("ada"), s.signedIn("ada")
+	s.store.edit(b.token(), func(row *models.Session) { row.ExpiresAt = start.Add(-time.Millisecond) })
+	if list := tokensIn(t, other.get("/api/auth/list-sessions")); len(list) != 1 {
+		t.Errorf("listed: %q", list)
+	}
+	thief := b.copy()
+	got := b.get("/api/auth/get-session")
+	got.expect(t, 200, "null")
+	got.expectCookies(t, gone(tokenCookie, dataCookie, markerCookie)...)
+	thief.get("/me").expect(t, 401, bodyUnauthorized)
+	if len(s.store.rows()) != 1 || s.store.count("touch") != 0 {
+		t.Error("the row was not deleted, or was renewed")
+	}
+}
+
+func TestExpiredRowThatWasRenewedMeanwhileIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	s.advance(8 * 24 * time.Hour)
+	s.store.hook(func(_ context.Context, call string) error {
+		if call == "revoke" { // another node, whose clock is behind
+			s.store.edit(b.token(), func(row *models.Session) { row.ExpiresAt = row.ExpiresAt.Add(time.Hour) })
+		}
+		return nil
+	})
+	b.get("/me").expect(t, 401, bodyUnauthorized)
+	if len(s.store.rows()) != 1 {
+		t.Error("a renewed session was deleted")
+	}
+}
+
+func TestSR12_NamesAreExact(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *ginsession.Config) { c.BaseURL = "https://localhost:3000" })
+	b := s.browser()
+	b.origin = "https://localhost:3000"
+	got := b.post("/sign-in/ada", "")
+	if len(got.cookies) != 1 || !strings.HasPrefix(got.cookies[0], "__Secure-"+tokenCookie+"=") || !strings.HasSuffix(got.cookies[0], "; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax") {
+		t.Fatalf("cookies %q", got.cookies)
+	}
+	value := b.cookies[0].value
+	for name, want := range map[string]int{
+		"__Secure-" + tokenCookie:            200,
+		tokenCookie:                          401,
+		"__secure-" + tokenCookie:            401,
+		"__Host-" + tokenCookie:              401,
+		"\u00a0__Secure-" + tokenCookie:      401, // browsers see no prefix behind it
+		"__Secure-Better-Auth.session_token": 401,
+	} {
+		if got := s.withCookies(name + "=" + value).get("/me"); got.status != want {
+			t.Errorf("%q: %d, want %d", name, got.status, want)
+		}
+	}
+}
+
+func TestSR14_Duplicates(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	a, b := s.signedIn("ada"), s.signedIn("bob")
+	good, other := tokenCookie+"="+a.cookie(tokenCookie), tokenCookie+"="+b.cookie(tokenCookie)
+	junk := tokenCookie + "=junk"
+	tests := []struct {
+		name, header, want string
+	}{
+		{"junk first", junk + "; " + good, "ada@example.com false"},
+		{"junk last", good + "; " + junk, "ada@example.com false"},
+		{"repeated", good + "; " + good, "ada@example.com false"},
+		{"two that hold", good + "; " + other, "nobody"},
+		{"beyond the candidates", strings.Repeat(junk+"; ", 4) + good, "nobody"},
+		{"quoted", tokenCookie + `="` + a.cookie(tokenCookie) + `"`, "ada@example.com false"},
+		{"$Version", `$Version="1"; ` + good, "ada@example.com false"},
+		{"nameless", "=" + a.cookie(tokenCookie), "nobody"},
+	}
+	for _, test := range tests {
+		got := s.withCookies(test.header).get("/open")
+		got.expect(t, 200, test.want)
+		got.expectCookies(t)
+	}
+	// Signing out ends all that hold, and clears.
+	s.withCookies(good+"; "+other).post("/api/auth/sign-out", "").expect(t, 200, successTrue)
+	if len(s.store.rows()) != 0 {
+		t.Error("a session is left")
+	}
+}
+
+func TestSR15_SignaturesAreStrict(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	s.store.reset()
+	value := b.cookie(tokenCookie)
+	plain := strings.NewReplacer("%2B", "+", "%2F", "/", "%3D", "=").Replace(value)
+	s.withCookies(tokenCookie+"="+plain).get("/me").expect(t, 200, "ada@example.com false")
+	body, last := plain[:len(plain)-2], plain[len(plain)-2]
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	i := strings.IndexByte(alphabet, last)
+	s.store.reset()
+	for name, bad := range map[string]string{
+		"trailing bits":    body + string(alphabet[i^1]) + "=",
+		"no padding":       strings.TrimSuffix(plain, "="),
+		"twice encoded":    strings.ReplaceAll(value, "%", "%25"),
+		"space":            plain + " x",
+		"no signature":     b.token(),
+		"another secret":   sign(oldSecret, b.token()),
+		"another token":    "x" + plain[1:],
+		"empty":            "",
+		"signature alone":  plain[strings.IndexByte(plain, '.'):],
+		"the marker's":     sign(secret, "true"),
+		"URL-safe":         b.token() + "." + strings.NewReplacer("+", "-", "/", "_").Replace(base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff", 32)))),
+		"a broken percent": "%zz" + plain,
+	} {
+		got := s.withCookies(tokenCookie + "=" + bad).get("/me")
+		got.expect(t, 401, bodyUnauthorized)
+		got.expectCookies(t)
+		if s.store.count("") != 0 {
+			t.Fatalf("%s reached the store", name)
+		}
+	}
+}
+
+func TestSR17_ValuesDoNotTravelBetweenCookies(t *testing.T) {
+	t.Parallel()
+	s := serve(t, compact)
+	b := s.signedIn("ada")
+	s.store.reset()
+	s.withCookies(tokenCookie+"="+sign(secret, "true")).get("/me").expect(t, 401, bodyUnauthorized)
+	if s.store.count("") != 0 {
+		t.Error("the marker's value reached the store")
+	}
+	// A token cookie in place of the copy is a miss.
+	s.withCookies(tokenCookie+"="+b.cookie(tokenCookie)+"; "+dataCookie+"="+b.cookie(tokenCookie)).get("/me").expect(t, 200, "ada@example.com false")
+	// A token in place of the marker is no marker: the session slides.
+	s.advance(25 * time.Hour)
+	s.withCookies(tokenCookie + "=" + b.cookie(tokenCookie) + "; " + markerCookie + "=" + b.cookie(tokenCookie)).get("/me")
+	if s.store.count("touch") != 1 {
+		t.Error("a token counted as marker")
+	}
+}
+
+func TestSR18_RotationSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact} {
+		with := func(c *ginsession.Config) { c.CookieCache.Enabled, c.CookieCache.Strategy = true, strategy }
+		before := serve(t, with, func(c *ginsession.Config) { c.Secret = oldSecret })
+		b := before.signedIn("ada")
+		after := serve(t, with, func(c *ginsession.Config) { c.OldSecrets, c.Store = []string{oldSecret}, before.store })
+		b.s = after
+		after.store = before.store
+		b.get("/me").expect(t, 200, "ada@example.com true") // the copy verifies too
+		after.advance(6 * time.Minute)
+		got := b.get("/me") // from the store, which signs anew
+		got.expect(t, 200, "ada@example.com false")
+		row := before.store.rows()[0]
+		left := int(row.ExpiresAt.Sub(after.clock()) / time.Second)
+		if want := fmt.Sprintf("%s=%s; Max-Age=%d; Path=/; HttpOnly; SameSite=Lax", tokenCookie, sign(secret, row.Token), left); got.cookies[1] != want {
+			t.Errorf("re-signed: %q\nwant %q", got.cookies[1], want)
+		}
+		// Without the old secret the new cookie holds, the old one clears nothing.
+		alone := serve(t, with, func(c *ginsession.Config) { c.Store = before.store })
+		alone.advance(6 * time.Minute)
+		b.s = alone
+		b.get("/me").expect(t, 200, "ada@example.com true")
+		dead := alone.withCookies(tokenCookie + "=" + sign(oldSecret, row.Token)).get("/api/auth/get-session")
+		dead.expect(t, 200, "null")
+		dead.expectCookies(t)
+	}
+}
+
+func TestSR18_MarkerIsSignedAnewToo(t *testing.T) {
+	t.Parallel()
+	before := serve(t, func(c *ginsession.Config) { c.Secret = oldSecret })
+	b := before.browser()
+	b.post("/sign-in/ada?forget=1", "")
+	after := serve(t, func(c *ginsession.Config) { c.OldSecrets, c.Store = []string{oldSecret}, before.store })
+	b.s = after
+	got := b.get("/me")
+	got.expectCookies(t,
+		tokenCookie+"="+sign(secret, b.token())+"; Path=/; HttpOnly; SameSite=Lax",
+		markerCookie+"="+sign(secret, "true")+"; Path=/; HttpOnly; SameSite=Lax")
+}
+
+func TestSR20_ChunksAreWholeOrAMiss(t *testing.T) {
+	t.Parallel()
+	s := serve(t, compact)
+	long := user("ada")
+	long.Name = strings.Repeat("n", 7000)
+	s.store.addUser(long)
+	b := s.signedIn("ada")
+	if b.cookie(dataCookie+".0") == "" || b.cookie(dataCookie+".2") == "" || b.cookie(dataCookie) != "" {
+		t.Fatal("not cut into three chunks")
+	}
+	b.get("/me").expect(t, 200, "ada@example.com true")
+	zero, one, two := b.cookie(dataCookie+".0"), b.cookie(dataCookie+".1"), b.cookie(dataCookie+".2")
+	whole := zero + one + two
+	token := tokenCookie + "=" + b.cookie(tokenCookie) + "; "
+	chunk := func(index, value string) string { return dataCookie + index + "=" + value + "; " }
+	tests := []struct {
+		name, header string
+		hit          bool
+	}{
+		{"in another order", chunk(".2", two) + chunk(".0", zero) + chunk(".1", one), true},
+		{"a gap", chunk(".0", zero) + chunk(".2", two), false},
+		{"no beginning", chunk(".1", zero) + chunk(".2", one) + chunk(".3", two), false},
+		{"leading zeros", chunk(".00", zero) + chunk(".01", one) + chunk(".02", two), false},
+		{"negative", chunk(".-1", zero) + chunk(".0", one), false},
+		{"two of one index", chunk(".0", zero) + chunk(".1", one) + chunk(".1", two) + chunk(".2", two), false},
+		{"one repeated", chunk(".0", zero) + chunk(".1", one) + chunk(".1", one) + chunk(".2", two), true},
+		{"one too many", chunk(".0", zero) + chunk(".1", one) + chunk(".2", two) + chunk(".3", "AAAA"), false},
+		{"beyond the last", chunk(".0", zero) + chunk(".1", one) + chunk(".2", two) + chunk(".8", "AAAA"), false},
+		{"the whole beside chunks", chunk("", whole) + chunk(".0", "AAAA"), true}, // never mixed: the plain one wins
+		{"a bad whole beside good chunks", chunk("", "AAAA") + chunk(".0", zero) + chunk(".1", one) + chunk(".2", two), false},
+		{"two wholes", chunk("", whole) + chunk("", "AAAA"), false},
+		{"the whole twice", chunk("", whole) + chunk("", whole), true},
+	}
+	for _, test := range tests {
+		got := s.withCookies(token + test.header).get("/me")
+		got.expect(t, 200, fmt.Sprintf("ada@example.com %t", test.hit))
+	}
+	// A hundred chunks cost bounded work.
+	var many strings.Builder
+	for i := range 100 {
+		many.WriteString(chunk(fmt.Sprintf(".%d", i), strings.Repeat("A", 300)))
+	}
+	s.withCookies(token+many.String()).get("/me").expect(t, 200, "ada@example.com false")
+}
+
+func TestSR20_TooLargeIsNotCached(t *testing.T) {
+	t.Parallel()
+	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact} {
+		for _, size := range []int{25_000, 60_000} { // beyond eight chunks, beyond a codec
+			s := serve(t, func(c *ginsession.Config) { c.CookieCache.Enabled, c.CookieCache.Strategy = true, strategy })
+			huge := user("ada")
+			huge.Name = strings.Repeat("n", size)
+			s.store.addUser(huge)
+			b := s.signedIn("ada")
+			if len(b.cookies) != 1 {
+				t.Errorf("%v, %d: %d cookies", strategy, size, len(b.cookies))
+			}
+			b.cookies = append(b.cookies, pair{dataCookie + ".0", "stale"})
+			b.get("/me").expect(t, 200, "ada@example.com false")
+			if len(b.cookies) != 1 {
+				t.Errorf("%v, %d: the stale chunk stayed", strategy, size)
+			}
+			if n := strings.Count(s.log.String(), "too large for the cookie cache"); n != 1 {
+				t.Errorf("%v, %d: warned %d times", strategy, size, n)
+			}
+		}
+	}
+}
+
+func TestSR22_MaxAgeIsNotTheBrowsersToKeep(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Minute })
+	b := s.signedIn("ada")
+	s.advance(time.Minute)
+	b.copy().get("/me").expect(t, 200, "ada@example.com true")
+	s.advance(time.Second)
+	b.copy().get("/me").expect(t, 200, "ada@example.com false") // the browser kept it
+}
+
+func TestSR23_ExpiryCountsFromBeforeTheRead(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	b := s.signedIn("ada")
+	b.cookies = b.cookies[:1]
+	s.store.hook(func(_ context.Context, call string) error {
+		if call == "find" {
+			s.advance(30 * time.Second) // a slow read
+		}
+		return nil
+	})
+	b.get("/me") // begins at 0:00, writes its copy at 0:30
+	s.up()
+	s.advance(4*time.Minute + 30*time.Second)
+	b.copy().get("/me").expect(t, 200, "ada@example.com true")
+	s.advance(time.Millisecond)
+	b.copy().get("/me").expect(t, 200, "ada@example.com false")
+}
+
+func TestSR24_CopyAndTokenBelongTogether(t *testing.T) {
+	t.Parallel()
+	s := serve(t, compact)
+	a, b := s.signedIn("ada"), s.signedIn("bob")
+	old := a.copy()
+	a.post("/sign-in/ada", "")
+	tests := []struct{ name, token, data, want string }{
+		{"of two users", a.cookie(tokenCookie), b.cookie(dataCookie), "ada@example.com false"},
+		{"an old copy with a new token", a.cookie(tokenCookie), old.cookie(dataCookie), "ada@example.com false"},
+		{"a copy alone", "", b.cookie(dataCookie), "nobody"},
+		{"a forged token", b.token() + "." + strings.Repeat("A", 43) + "%3D", b.cookie(dataCookie), "nobody"},
+	}
+	for _, test := range tests {
+		s.withCookies(tokenCookie+"="+test.token+"; "+dataCookie+"="+test.data).get("/open").expect(t, 200, test.want)
+	}
+}
+
+func TestSR25_CopiesThatAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	hour := serve(t, compact, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour })
+	b := hour.signedIn("ada")
+	tests := []struct {
+		name   string
+		after  time.Duration
+		change func(*ginsession.Config)
+		hit    bool
+	}{
+		{"as it was made", 0, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, true},
+		{"at its very end", time.Hour, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, true},
+		{"after its end", time.Hour + time.Millisecond, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, false},
+		{"made for longer than is allowed now", 0, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Minute }, false},
+		{"another version", 0, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour; c.CookieCache.Version = "2" }, false},
+		{"made a little ahead", -time.Minute, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, true},
+		{"made in the future", -time.Minute - time.Millisecond, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, false},
+		{"another format", 0, func(c *ginsession.Config) {
+			c.CookieCache.MaxAge, c.CookieCache.Strategy = time.Hour, cookiecache.SecureCookie
+		}, false}, // SR-32: no sniffing
+	}
+	for _, test := range tests {
+		s := serve(t, compact, test.change, func(c *ginsession.Config) { c.Store = hour.store })
+		s.advance(test.after)
+		thief := b.copy()
+		thief.s = s
+		got := thief.get("/me")
+		got.expect(t, 200, fmt.Sprintf("ada@example.com %t", test.hit))
+		if test.hit != (len(got.cookies) == 0) {
+			t.Errorf("%s: cookies %q", test.name, got.cookies)
+		}
+	}
+}
+
+func TestSR25_CopyDoesNotOutliveTheLifetime(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached, func(c *ginsession.Config) { c.MaxLifetime = 2 * time.Minute })
+	b := s.signedIn("ada")
+	s.advance(2 * time.Minute)
+	b.get("/me").expect(t, 200, "ada@example.com true")
+	s.advance(time.Millisecond)
+	b.get("/me").expect(t, 401, bodyUnauthorized)
+}
+
+// What authorises reads the store: a session ended elsewhere gets nothing,
+// whatever its copy says.
+func TestSR26_CacheNeverAuthorises(t *testing.T) {
+	t.Parallel()
+	for _, request := range []struct{ method, path, body string }{
+		{"GET", "/api/auth/list-sessions", ""},
+		{"POST", "/api/auth/revoke-session", `{"token":"unknownTokenUnknownTokenUnknown1"}`},
+		{"POST", "/api/auth/revoke-sessions", `{}`},
+		{"POST", "/api/auth/revoke-other-sessions", `{}`},
+		{"POST", "/api/auth/update-session", `{"a":1}`},
+		{"GET", "/store", ""},
+		{"GET", "/fresh", ""},
+	} {
+		s := serve(t, cached)
+		b, other := s.signedIn("ada"), s.signedIn("ada")
+		s.store.remove(b.token()) // by another process: this one knows nothing
+		b.get("/me").expect(t, 200, "ada@example.com true")
+		got := b.send(request.method, request.path, request.body)
+		got.expect(t, 401, bodyUnauthorized)
+		if _, there := s.store.row(other.token()); !there {
+			t.Errorf("%s ended a session", request.path)
+		}
+		if b.cookie(tokenCookie) != "" || b.cookie(dataCookie) != "" {
+			t.Errorf("%s left the dead session's cookies", request.path)
+		}
+	}
+}
+
+// Where the copy is good, such a read only checks: it writes nothing.
+func TestConfirmingReadWritesNothing(t *testing.T) {
+	t.Parallel()
+	s := serve(t, compact, func(c *ginsession.Config) { c.UpdateAge = time.Millisecond })
+	b := s.signedIn("ada")
+	s.advance(time.Minute)
+	for _, path := range []string{"/store", "/fresh", "/api/auth/list-sessions"} {
+		got := b.get(path)
+		if got.status != 200 || len(got.cookies) != 0 {
+			t.Errorf("%s: %d %q", path, got.status, got.cookies)
+		}
+	}
+	b.post("/api/auth/update-session", "{}").expectCookies(t)
+	if s.store.count("touch") != 0 {
+		t.Error("the session was renewed")
+	}
+}
+
+func TestSR27_RevokedHereIsRefusedHereAtOnce(t *testing.T) {
+	t.Parallel()
+	ends := map[string]func(s *service, b *browser){
+		"sign-out": func(_ *service, b *browser) { b.copy().post("/api/auth/sign-out", "") },
+		"by another device": func(s *service, b *browser) {
+			other := s.signedIn("ada")
+			other.post("/api/auth/revoke-session", `{"token":"`+b.session().Session.Token+`"}`)
+		},
+		"all others":       func(s *service, _ *browser) { s.signedIn("ada").post("/api/auth/revoke-other-sessions", "") },
+		"all":              func(s *service, _ *browser) { _, _ = s.sessions.RevokeAll(context.Background(), "ada") },
+		"by the manager":   func(s *service, b *browser) { _ = s.sessions.Revoke(context.Background(), "ada", b.token()) },
+		"by a new sign-in": func(_ *service, b *browser) { b.copy().post("/sign-in/bob", "") },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, cached)
+			b := s.signedIn("ada")
+			b.get("/me").expect(t, 200, "ada@example.com true")
+			end(s, b)
+			b.get("/me").expect(t, 401, bodyUnauthorized)
+		})
+	}
+}
+
+func TestRevokingOthersSparesTheOwnCopy(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	b := s.signedIn("ada")
+	b.post("/api/auth/revoke-other-sessions", "")
+	b.get("/me").expect(t, 200, "ada@example.com true")
+	// A session made later is not doubted for long: its copy is younger.
+	s.advance(time.Second)
+	s.signedIn("ada").get("/me").expect(t, 200, "ada@example.com true")
+}
+
+func TestSR28_CopiesAreMadeOfStoreReadsOnly(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	b := s.signedIn("ada")
+	s.store.remove(b.token())
+	hits := 0
+	for range 90 { // every ten seconds, for three lives of a copy
+		s.advance(10 * time.Second)
+		if got := b.get("/me"); got.status == 200 {
+			hits++
+			got.expectCookies(t)
+		}
+	}
+	if hits != 30 {
+		t.Errorf("%d hits, want 30: five minutes' worth", hits)
+	}
+}
+
+func TestSR29_DefaultCopyHidesTheUser(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	b := s.signedIn("ada")
+	value := b.cookie(dataCookie)
+	for depth := 0; depth < 3; depth++ {
+		if strings.Contains(value, "ada@example.com") || strings.Contains(value, "Name of ada") {
+			t.Fatal("the cookie holds the user in clear")
+		}
+		raw, err := base64.URLEncoding.WithPadding(base64.NoPadding).DecodeString(strings.TrimRight(value, "="))
+		if err != nil {
+			break
+		}
+		value = string(raw)
+	}
+}
+
+func TestSR30_SavedPairIsWorthlessAfterSignOut(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	b := s.signedIn("ada")
+	saved := b.copy()
+	got := b.post("/api/auth/sign-out", "{}")
+	got.expectCookies(t, gone(tokenCookie, dataCookie, dataCookie, markerCookie)...)
+	saved.get("/open").expect(t, 200, "nobody")
+	saved.get("/api/auth/get-session").expect(t, 200, "null")
+}
+
+func TestSR33_AbsoluteLifetime(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	s := serve(t, func(c *ginsession.Config) { c.MaxLifetime = 30 * day })
+	b := s.signedIn("ada")
+	age := func(days time.Duration) {
+		s.store.edit(b.token(), func(row *models.Session) {
+			row.CreatedAt, row.ExpiresAt = start.Add(-days*day), start.Add(day)
+		})
+	}
+	age(29)
+	got := b.get("/me")
+	got.expect(t, 200, "ada@example.com false")
+	row, _ := s.store.row(b.token())
+	if !row.ExpiresAt.Equal(row.CreatedAt.Add(30*day)) || s.store.count("touch") != 0 {
+		// createdAt + 30 days is start + 1 day: nothing to gain
+		t.Errorf("expires %s, created %s", row.ExpiresAt, row.CreatedAt)
+	}
+	age(27)
+	got = b.get("/me")
+	row, _ = s.store.row(b.token())
+	if !row.ExpiresAt.Equal(row.CreatedAt.Add(30*day)) || len(got.cookies) != 1 || !strings.Contains(got.cookies[0], "; Max-Age=259200;") {
+		t.Errorf("expires %s, created %s, cookies %q", row.ExpiresAt, row.CreatedAt, got.cookies)
+	}
+	age(31)
+	b.get("/api/auth/get-session").expect(t, 200, "null")
+	if list, err := s.sessions.List(t.Context(), "ada"); err != nil || len(list) != 0 {
+		t.Errorf("listed %v, %v", list, err)
+	}
+}
+
+func TestSR34_RevokedSessionIsNotRevivedByRefresh(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	s.advance(25 * time.Hour)
+	s.store.hook(func(_ context.Context, call string) error {
+		if call == "touch" {
+			s.store.remove(b.token())
+		}
+		return nil
+	})
+	got := b.copy().get("/api/auth/get-session")
+	got.expect(t, 401, bodyFailed)
+	got.expectCookies(t, gone(tokenCookie, dataCookie, markerCookie)...)
+	if len(s.store.rows()) != 0 {
+		t.Error("the session is back")
+	}
+	// Behind a guard of ours it is the plain 401, as in Better Auth.
+	b = s.signedIn("ada")
+	s.advance(25 * time.Hour)
+	got = b.get("/api/auth/list-sessions")
+	got.expect(t, 401, bodyUnauthorized)
+	got.expectCookies(t)
+}
+
+func TestSR36_WhatDoesNotRefresh(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*ginsession.Config)
+		method string
+		path   string
+	}{
+		{"disableRefresh", nil, "GET", "/api/auth/get-session?disableRefresh=false"}, // any text is yes
+		{"disableRefresh, repeated", nil, "GET", "/api/auth/get-session?disableRefresh=&disableRefresh="},
+		{"DisableRefresh", func(c *ginsession.Config) { c.DisableRefresh = true }, "GET", "/me"},
+		{"HEAD", nil, "HEAD", "/open"},
+		{"deferred GET", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/api/auth/get-session"},
+		{"deferred page", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/me"},
+		{"refused origin", nil, "POST", "/api/auth/revoke-other-sessions"},
+	}
+	for _, test := range tests {
+		s := serve(t)
+		if test.change != nil {
+			s = serve(t, test.change)
+		}
+		b := s.signedIn("ada")
+		b.origin = "https://evil.example"
+		s.advance(25 * time.Hour)
+		b.send(test.method, test.path, "")
+		if row, _ := s.store.row(b.token()); !row.ExpiresAt.Equal(start.Add(7 * 24 * time.Hour)) {
+			t.Errorf("%s: the session was renewed", test.name)
+		}
+	}
+	s := serve(t)
+	b := s.signedIn("ada")
+	s.advance(25 * time.Hour)
+	b.get("/api/auth/get-session?disableRefresh=")
+	if s.store.count("touch") != 1 {
+		t.Error("an empty switch is no switch")
+	}
+}
+
+func TestSR37_CookieFollowsTheStore(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	s.advance(25 * time.Hour)
+	s.store.hook(func(_ context.Context, call string) error {
+		if call == "touch" {
+			return errDown
+		}
+		return nil
+	})
+	// A read that succeeded is not undone by a renewal that failed.
+	got := b.get("/me")
+	got.expect(t, 200, "ada@example.com false")
+	got.expectCookies(t)
+}
+
+func TestSR38_ClockGoesBack(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	b := s.signedIn("ada")
+	s.advance(-time.Hour)
+	b.get("/fresh").expect(t, 403, bodyNotFresh)
+	b.get("/me").expect(t, 200, "ada@example.com true") // a copy made by the new clock
+	for _, c := range b.cookies {
+		if strings.Contains(c.value, "-") && c.name == tokenCookie {
+			t.Errorf("cookie %v", c)
+		}
+	}
+}
+
+func TestSR39_FreshnessIsOfTheStoreAndOfCreation(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached, func(c *ginsession.Config) { c.UpdateAge = time.Millisecond; c.CookieCache.MaxAge = time.Hour })
+	b := s.signedIn("ada")
+	s.advance(9 * time.Minute)
+	b.get("/me?").expect(t, 200, "ada@example.com true")
+	b.get("/api/auth/get-session?disableCookieCache=1") // renews
+	s.advance(time.Minute)
+	b.get("/fresh").expect(t, 403, bodyNotFresh)
+	// A copy that says otherwise is not asked.
+	s.store.edit(b.token(), func(row *models.Session) { row.CreatedAt = start.Add(-24 * time.Hour) })
+	b.get("/fresh").expect(t, 403, bodyNotFresh)
+	// Signing in again makes fresh.
+	b.post("/sign-in/ada", "")
+	b.get("/fresh").expect(t, 200, "ada@example.com false")
+}
+
+func TestSR40_FreshAgeOff(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *ginsession.Config) { c.FreshAge = ginsession.Off })
+	b := s.signedIn("ada")
+	s.advance(6 * 24 * time.Hour)
+	b.get("/fresh").expect(t, 200, "ada@example.com false")
+}
+
+func TestSR70_CookieHeadersBeyondTheLimits(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	good := tokenCookie + "=" + b.cookie(tokenCookie)
+	for name, header := range map[string]string{
+		"many": strings.Repeat("a=; ", 3000) + good,
+		"long": "a=" + strings.Repeat("x", 900<<10) + "; " + good,
+	} {
+		got := s.withCookies(header).get("/open")
+		got.expect(t, 200, "nobody")
+		got.expectCookies(t)
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+func TestCacheOffExpiresWhatAnotherConfigLeft(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	b.cookies = append(b.cookies, pair{dataCookie, "stale"}, pair{dataCookie + ".0", "x"}, pair{dataCookie + ".01", "y"})
+	got := b.get("/open")
+	got.expect(t, 200, "ada@example.com false")
+	got.expectCookies(t, gone(dataCookie, dataCookie+".0")...)
+}
