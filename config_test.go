@@ -32,10 +32,10 @@ func TestConfigFaults(t *testing.T) {
 		want   []string // in the error
 	}{
 		{"no secret", func(c *ginsession.Config) { c.Secret = "" }, []string{"Config.Secret is empty", "openssl rand -base64 32"}},
-		{"short secret", func(c *ginsession.Config) { c.Secret = "short" }, []string{"Config.Secret has 5 bytes", "at least 32", "openssl rand"}},
-		{"published secret", func(c *ginsession.Config) { c.Secret = "better-auth-secret-12345678901234567890" }, []string{"Config.Secret is Better Auth's published default"}},
-		{"repeated secret", func(c *ginsession.Config) { c.Secret = strings.Repeat("a", 64) }, []string{"Config.Secret only repeats"}},
-		{"repeated piece", func(c *ginsession.Config) { c.Secret = strings.Repeat("0123456789abcdef", 2) + "012" }, []string{"Config.Secret only repeats"}},
+		{"SR19 short secret", func(c *ginsession.Config) { c.Secret = "short" }, []string{"Config.Secret has 5 bytes", "at least 32", "openssl rand"}},
+		{"SR19 published secret", func(c *ginsession.Config) { c.Secret = "better-auth-secret-12345678901234567890" }, []string{"Config.Secret is Better Auth's published default"}},
+		{"SR19 repeated secret", func(c *ginsession.Config) { c.Secret = strings.Repeat("a", 64) }, []string{"Config.Secret only repeats"}},
+		{"SR19 repeated piece", func(c *ginsession.Config) { c.Secret = strings.Repeat("0123456789abcdef", 2) + "012" }, []string{"Config.Secret only repeats"}},
 		{"short old secret", func(c *ginsession.Config) { c.OldSecrets = []string{oldSecret, "x"} }, []string{"Config.OldSecrets[1] has 1 bytes"}},
 		{"the same secret twice", func(c *ginsession.Config) { c.OldSecrets = []string{secret} }, []string{"Config.OldSecrets[0] occurs twice"}},
 		{"six secrets", func(c *ginsession.Config) {
@@ -60,7 +60,7 @@ func TestConfigFaults(t *testing.T) {
 		{"ExpiresIn with nanoseconds", func(c *ginsession.Config) { c.ExpiresIn = time.Hour + 1 }, []string{"Config.ExpiresIn", "whole milliseconds"}},
 		{"UpdateAge Off", func(c *ginsession.Config) { c.UpdateAge = ginsession.Off }, []string{"Config.UpdateAge is Off", "DisableRefresh"}},
 		{"UpdateAge longer than ExpiresIn", func(c *ginsession.Config) { c.UpdateAge = 240 * time.Hour }, []string{"Config.UpdateAge is 240h0m0s, longer than ExpiresIn (168h0m0s)", "lower UpdateAge or raise ExpiresIn"}},
-		{"FreshAge -1", func(c *ginsession.Config) { c.FreshAge = -1 }, []string{"Config.FreshAge is -1ns, negative", "ginsession.Off"}}, // SR-40
+		{"SR40 FreshAge -1", func(c *ginsession.Config) { c.FreshAge = -1 }, []string{"Config.FreshAge is -1ns, negative", "ginsession.Off"}}, // SR-40
 		{"MaxLifetime negative", func(c *ginsession.Config) { c.MaxLifetime = -day }, []string{"Config.MaxLifetime is -24h0m0s, negative"}},
 		{"MaxLifetime with nanoseconds", func(c *ginsession.Config) { c.MaxLifetime = day + 1 }, []string{"Config.MaxLifetime", "whole milliseconds"}},
 		{"StoreTimeout Off", func(c *ginsession.Config) { c.StoreTimeout = ginsession.Off }, []string{"Config.StoreTimeout is Off"}},
@@ -81,11 +81,11 @@ func TestConfigFaults(t *testing.T) {
 
 		// SR-13
 		{"Domain without BaseURL", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "", "example.com" }, []string{"Config.Cookies.Domain", "set BaseURL"}},
-		{"Domain com", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.com", "com" }, []string{"Config.Cookies.Domain", "public suffix"}},
-		{"Domain co.uk", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.co.uk", ".co.uk" }, []string{"Config.Cookies.Domain", "public suffix"}},
-		{"Domain of others", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.com", "other.org" }, []string{"Config.Cookies.Domain", "neither the host"}},
+		{"SR13 Domain com", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.com", "com" }, []string{"Config.Cookies.Domain", "public suffix"}},
+		{"SR13 Domain co.uk", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.co.uk", ".co.uk" }, []string{"Config.Cookies.Domain", "public suffix"}},
+		{"SR13 Domain of others", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.com", "other.org" }, []string{"Config.Cookies.Domain", "neither the host"}},
 	}
-	for origin, want := range map[string]string{ // SR-55, SR-59
+	for origin, want := range map[string]string{ // SR-59 too
 		"*":                         "whole labels",
 		"https://*":                 "whole labels",
 		"*example.com":              "whole labels",
@@ -108,7 +108,7 @@ func TestConfigFaults(t *testing.T) {
 			name   string
 			change func(*ginsession.Config)
 			want   []string
-		}{"origin " + origin, func(c *ginsession.Config) { c.TrustedOrigins = []string{"https://fine.example.com", origin} },
+		}{"SR55 origin " + origin, func(c *ginsession.Config) { c.TrustedOrigins = []string{"https://fine.example.com", origin} },
 			[]string{fmt.Sprintf("Config.TrustedOrigins[1] is %q", origin), want}})
 	}
 	for _, test := range tests {
@@ -169,7 +169,7 @@ func TestConfigThatIsFine(t *testing.T) {
 	}
 }
 
-func TestCookieAttributes(t *testing.T) {
+func TestSR11_CookieAttributes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -336,7 +336,7 @@ func TestManager(t *testing.T) {
 	if n, err := s.sessions.RevokeOthers(ctx, "ada", three.Handle()); err != nil || n != 1 {
 		t.Errorf("RevokeOthers: %d, %v", n, err)
 	}
-	if n, err := s.sessions.RevokeAll(ctx, "ada"); err != nil || n != 1 {
+	if n, err := s.sessions.RevokeAll(ctx, "ada"); err != nil || n != 1 { // SR-50
 		t.Errorf("RevokeAll: %d, %v", n, err)
 	}
 	if n, err := s.sessions.RevokeAll(ctx, "ada"); err != nil || n != 0 {

@@ -238,19 +238,19 @@ func TestBodies(t *testing.T) {
 		{"blanks around", " \r\n\t{ \"token\" : \"x\" } ", "application/json", 200, statusTrue},
 
 		{"no member", `{}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received undefined`)},
-		{"number", `{"token":5}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received number`)}, // SR-08
-		{"boolean", `{"token":true}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received boolean`)},
+		{"SR08 number", `{"token":5}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received number`)}, // SR-08
+		{"SR08 boolean", `{"token":true}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received boolean`)},
 		{"null", `{"token":null}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received null`)},
-		{"array", `{"token":["a"]}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received array`)},
+		{"SR08 array", `{"token":["a"]}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received array`)},
 		{"object", `{"token":{}}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received object`)},
-		{"other case", `{"TOKEN":"x"}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received undefined`)}, // SR-74
+		{"SR74 other case", `{"TOKEN":"x"}`, "application/json", 400, invalid(`.token] Invalid input: expected string, received undefined`)}, // SR-74
 		{"an array", `[1]`, "application/json", 400, invalid(`] Invalid input: expected object, received array`)},
 		{"nothing", ``, "application/json", 400, invalid(`] Invalid input: expected object, received undefined`)},
 		{"no type", `{"token":"x"}`, "", 400, invalid(`] Invalid input: expected object, received undefined`)},
 
 		{"not JSON", `{`, "application/json", 400, `{"message":"Invalid JSON in request body","code":"BAD_REQUEST"}`},
-		{"twice", `{"token":"a","token":"b"}`, "application/json", 400, `{"message":"Invalid JSON in request body","code":"BAD_REQUEST"}`},
-		{"trailing", `{"token":"a"}{}`, "application/json", 400, `{"message":"Invalid JSON in request body","code":"BAD_REQUEST"}`},
+		{"SR74 twice", `{"token":"a","token":"b"}`, "application/json", 400, `{"message":"Invalid JSON in request body","code":"BAD_REQUEST"}`},
+		{"SR74 trailing", `{"token":"a"}{}`, "application/json", 400, `{"message":"Invalid JSON in request body","code":"BAD_REQUEST"}`},
 		{"byte order mark", "\xef\xbb\xbf{\"token\":\"a\"}", "application/json", 400, `{"message":"Invalid JSON in request body","code":"BAD_REQUEST"}`},
 		{"invalid UTF-8", "{\"token\":\"\xff\"}", "application/json", 400, `{"message":"Invalid JSON in request body","code":"BAD_REQUEST"}`},
 		{"lone surrogate", `{"token":"\ud800"}`, "application/json", 400, `{"message":"Invalid JSON in request body","code":"BAD_REQUEST"}`},

@@ -54,7 +54,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	key, ok := p.session()
 	if !ok {
 		if len(p.tokens) > 1 {
-			m.logger.Warn("ginsession: a request carries several valid session cookies: taken for none", "count", len(p.tokens))
+			m.logger.Debug("ginsession: a request carries several valid session cookies: taken for none", "count", len(p.tokens))
 		}
 		return o
 	}

@@ -371,9 +371,9 @@ func TestSR25_CopiesThatAreNotBelieved(t *testing.T) {
 		{"another version", 0, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour; c.CookieCache.Version = "2" }, false},
 		{"made a little ahead", -time.Minute, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, true},
 		{"made in the future", -time.Minute - time.Millisecond, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, false},
-		{"another format", 0, func(c *ginsession.Config) {
+		{"SR32 another format", 0, func(c *ginsession.Config) {
 			c.CookieCache.MaxAge, c.CookieCache.Strategy = time.Hour, cookiecache.SecureCookie
-		}, false}, // SR-32: no sniffing
+		}, false}, // no sniffing
 	}
 	for _, test := range tests {
 		s := serve(t, compact, test.change, func(c *ginsession.Config) { c.Store = hour.store })
@@ -702,4 +702,22 @@ func TestCacheOffExpiresWhatAnotherConfigLeft(t *testing.T) {
 	got := b.get("/open")
 	got.expect(t, 200, "ada@example.com false")
 	got.expectCookies(t, gone(dataCookie, dataCookie+".0")...)
+}
+
+// What an application calls when a password changes ends the user's sessions
+// at their next request.
+func TestSR50_ServerSideRevocation(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	one, two, bob := s.signedIn("ada"), s.signedIn("ada"), s.signedIn("bob")
+	if n, err := s.sessions.RevokeOthers(t.Context(), "ada", one.token()); err != nil || n != 1 {
+		t.Fatalf("RevokeOthers: %d, %v", n, err)
+	}
+	one.get("/me").expect(t, 200, "ada@example.com true")
+	two.get("/me").expect(t, 401, bodyUnauthorized)
+	if n, err := s.sessions.RevokeAll(t.Context(), "ada"); err != nil || n != 1 {
+		t.Fatalf("RevokeAll: %d, %v", n, err)
+	}
+	one.get("/me").expect(t, 401, bodyUnauthorized)
+	bob.get("/me").expect(t, 200, "bob@example.com true")
 }

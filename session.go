@@ -16,35 +16,38 @@ import (
 // own copy: changing it changes nothing for anyone else.
 type Session struct {
 	// ID names the row. It is no secret and authenticates nobody.
-	ID     string
-	UserID string
+	ID     string `json:"id"`
+	UserID string `json:"userId"`
 	// Token is the secret in the cookie. It prints as [redacted].
-	Token Token
+	Token Token `json:"-"`
 	// ExpiresAt moves when the session is renewed; CreatedAt never does and
 	// UpdatedAt is the last renewal. All are UTC in whole milliseconds.
-	ExpiresAt, CreatedAt, UpdatedAt time.Time
+	ExpiresAt time.Time `json:"expiresAt"`
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
 	// IPAddress and UserAgent are those of the sign-in, "" if unknown.
-	IPAddress, UserAgent string
+	IPAddress string `json:"ipAddress"`
+	UserAgent string `json:"userAgent"`
 	// User is the session's user. Of sessions that Create and List return only
 	// the ID is set.
-	User User
+	User User `json:"user"`
 	// Cached reports that the session was read from the cookie cache, so that
 	// it may have been ended elsewhere up to CookieCache.MaxAge ago. Nothing
 	// that outlives the request should be made of a cached session.
-	Cached bool
+	Cached bool `json:"-"`
 
 	manager *Manager
 }
 
 // A User is the user of a session, as in the table `user`.
 type User struct {
-	ID            string
-	Name          string
-	Email         string
-	EmailVerified bool
-	Image         string // "" when there is none
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
+	ID            string    `json:"id"`
+	Name          string    `json:"name"`
+	Email         string    `json:"email"`
+	EmailVerified bool      `json:"emailVerified"`
+	Image         string    `json:"image"` // "" when there is none
+	CreatedAt     time.Time `json:"createdAt"`
+	UpdatedAt     time.Time `json:"updatedAt"`
 }
 
 // Handle is what the session is called in JSON: good for listing and revoking,

@@ -79,7 +79,7 @@ prepare_tools() {
   command -v gcc >/dev/null || install_packages gcc libc6-dev # for -race
   if [[ -z ${TEST_MYSQL_DSN:-} ]]; then
     PATH=$PATH:/usr/sbin
-    command -v mariadbd >/dev/null || install_packages mariadb-server-core
+    command -v mariadbd >/dev/null || install_packages mariadb-server-core mariadb-client-core
   fi
   command -v node >/dev/null || install_packages nodejs
   command -v npm >/dev/null || install_packages npm
@@ -136,7 +136,7 @@ start_mariadb() {
   user=$(id -un)
   mkdir "$data"
   mariadb-install-db --no-defaults --datadir="$data" --user="$user" \
-    --auth-root-authentication-method=normal --skip-test-db >"$work/mariadb-install.log" 2>&1 ||
+    --auth-root-authentication-method=normal --skip-test-db --force >"$work/mariadb-install.log" 2>&1 ||
     { cat "$work/mariadb-install.log" >&2; fail "mariadb-install-db failed"; }
   port=$(free_port)
   mariadbd --no-defaults --user="$user" --datadir="$data" --socket="$work/mariadb.sock" \

@@ -285,6 +285,24 @@ func TestRule9OurTablesHoldAllScripts(t *testing.T) {
 	}
 }
 
+// On tables of others whose columns lack the letters, the letters go and the
+// sign-in succeeds.
+func TestSR66_ColumnThatCannotHoldTheUserAgent(t *testing.T) {
+	for _, options := range []string{"CHARACTER SET latin1", "CHARACTER SET utf8mb3"} {
+		db := openMySQL(t, newDatabase(t, options))
+		execFile(t, db, "better-auth-mysql.sql")
+		session, store := seed(t, db), newStore(t, db)
+		agent := "Browser/1.0 😀 日本語"
+		session.ID, session.Token, session.UserAgent = "s2", "another"+secret, &agent
+		if err := store.Create(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := store.Find(t.Context(), session.Token); err != nil || *got.UserAgent != "Browser/1.0  " {
+			t.Errorf("%s: got %q and %v", options, *got.UserAgent, err)
+		}
+	}
+}
+
 // Rule 2 of the store: the tables as Better Auth's migration leaves them on
 // MariaDB before 10.10 and MySQL 5.7, where every write that does not name
 // expiresAt ends the session.

@@ -89,6 +89,7 @@ type statements struct {
 	create, touch               string
 	find, reread, list, tokens  string
 	revokeToken, revokeOwned    string
+	notAfter                    string
 	revokeUser, revokeOthers    string
 	expired, purge, purgeBefore string
 }
@@ -115,6 +116,7 @@ func newStatements(db *gorm.DB, d dialect) statements {
 		tokens:       quote(tokensSQL),
 		revokeToken:  quote(revokeTokenSQL) + exactly,
 		revokeOwned:  quote(revokeOwnedSQL) + exactly,
+		notAfter:     quote(notAfterSQL),
 		revokeUser:   quote(revokeUserSQL),
 		revokeOthers: quote(revokeOthersSQL),
 		expired:      quote(expiredSQL),

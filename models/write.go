@@ -38,10 +38,15 @@ func (s *Store) Create(ctx context.Context, session Session) error {
 			return err
 		}
 	}
-	_, err := s.exec(ctx, s.sql.create,
-		session.ID, s.dialect.bind(session.ExpiresAt), session.Token,
-		s.dialect.bind(session.CreatedAt), s.dialect.bind(session.UpdatedAt),
-		nullable(session.IPAddress), nullable(session.UserAgent), session.UserID)
+	err := s.insert(ctx, session)
+	if number := s.dialect.number(err); s.dialect == mariadb && number == 1366 && session.UserAgent != nil {
+		// A column of latin1 or utf8mb3 cannot hold what browsers call
+		// themselves in some parts of the world. That costs the letters, not the
+		// sign-in.
+		plain := ascii(*session.UserAgent)
+		session.UserAgent = &plain
+		err = s.insert(ctx, session)
+	}
 	if err == nil {
 		return nil
 	}
@@ -49,6 +54,24 @@ func (s *Store) Create(ctx context.Context, session Session) error {
 		return answer
 	}
 	return s.dialect.wrap(ctx, "create", err)
+}
+
+func (s *Store) insert(ctx context.Context, session Session) error {
+	_, err := s.exec(ctx, s.sql.create,
+		session.ID, s.dialect.bind(session.ExpiresAt), session.Token,
+		s.dialect.bind(session.CreatedAt), s.dialect.bind(session.UpdatedAt),
+		nullable(session.IPAddress), nullable(session.UserAgent), session.UserID)
+	return err
+}
+
+// ascii drops what is not ASCII.
+func ascii(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r > '~' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 func nullable(text *string) any {
@@ -119,6 +142,9 @@ const (
 // would outlive its revocation.
 const tokenExactly = ` AND CAST(CONVERT("token" USING utf8mb4) AS BINARY) = CAST(? AS BINARY)`
 
+// notAfterSQL spares a session that was renewed since it was read as expired.
+const notAfterSQL = ` AND "expiresAt" <= ?`
+
 // Index: session_userId_idx. One statement however many rows, so that a session
 // that begins meanwhile is either caught or younger than the call.
 const (
@@ -158,6 +184,9 @@ func (s *Store) Revoke(ctx context.Context, r Revocation) (int, error) {
 	}
 	if r.Token != "" && s.dialect == mariadb {
 		args = append(args, r.Token) // of tokenExactly
+	}
+	if r.Token != "" && !r.NotAfter.IsZero() {
+		text, args = text+s.sql.notAfter, append(args, s.dialect.bind(r.NotAfter))
 	}
 	deleted, err := s.exec(ctx, text, args...)
 	if err != nil {

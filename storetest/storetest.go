@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"TokensHoldsAll", tokens},
 		{"RevokeByTokenWantsItsExactBytes", revokeToken},
 		{"RevokeByTokenAndOwnerWantsBoth", revokeOwned},
+		{"RevokeNotAfterSparesARenewedSession", revokeNotAfter},
 		{"RevokeByUserLeavesOtherUsers", revokeUser},
 		{"RevokeOthersSparesOneAndTheExpired", revokeOthers},
 		{"RevocationThatNamesNothingIsAnError", revokeNothing},
@@ -663,6 +664,16 @@ func revokeOwned(t *testing.T, h Harness) {
 	remain(t, h, map[string]bool{"s1": true, "s2": true})
 	revoke(t, h, models.Revocation{Token: token("s1"), UserID: "u1"}, 1)
 	remain(t, h, map[string]bool{"s1": false, "s2": true})
+}
+
+func revokeNotAfter(t *testing.T, h Harness) {
+	h.AddUser(t, newUser("u1"))
+	session := newSession("s1", "u1", base.Add(hour))
+	create(t, h, session)
+	revoke(t, h, models.Revocation{Token: session.Token, UserID: "u1", NotAfter: base.Add(hour - time.Millisecond)}, 0)
+	remain(t, h, map[string]bool{"s1": true})
+	revoke(t, h, models.Revocation{Token: session.Token, UserID: "u1", NotAfter: base.Add(hour)}, 1)
+	remain(t, h, map[string]bool{"s1": false})
 }
 
 func revokeUser(t *testing.T, h Harness) {

@@ -6,13 +6,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/gin-gonic/gin"
@@ -35,13 +38,41 @@ func main() {
 
 func run(ctx context.Context, addr string, options rig.Options) error {
 	gin.SetMode(gin.ReleaseMode) // no route list on standard output
+	var log patientLog
+	defer log.release()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	r, err := rig.Start(ctx, addr, options)
 	if err != nil {
 		return err
 	}
 	fmt.Println("listening on", r.URL)
+	log.release()
 	<-ctx.Done()
 	return r.Close()
+}
+
+// A patientLog writes to standard error, but not before it is released: the
+// line that tests wait for comes first even where the two outputs are one.
+type patientLog struct {
+	mu       sync.Mutex
+	held     bytes.Buffer
+	released bool
+}
+
+func (l *patientLog) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.released {
+		return os.Stderr.Write(line)
+	}
+	return l.held.Write(line)
+}
+
+func (l *patientLog) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, _ = l.held.WriteTo(os.Stderr)
+	l.released = true
 }
 
 // parse reads the flags twice: first for the variant, then, over the variant's
