@@ -146,7 +146,7 @@ func (k *cookies) read(r *http.Request) presented {
 	var p presented
 	var room [8]cookiescan.Pair
 	pairs, _ := cookiescan.Scan(room[:0], r.Header["Cookie"], k.ours)
-	candidates := 0
+	candidates, markers := 0, 0
 	for _, pair := range pairs {
 		switch pair.Name {
 		case k.token:
@@ -154,8 +154,9 @@ func (k *cookies) read(r *http.Request) presented {
 				p.addToken(k.signer.Verify(pair.Value))
 			}
 		case k.marker:
-			if value, _, ok := k.signer.Verify(pair.Value); ok && value == "true" {
-				p.dontRemember = true
+			if markers++; markers <= maxCandidates && !p.dontRemember {
+				value, _, ok := k.signer.Verify(pair.Value)
+				p.dontRemember = ok && value == "true"
 			}
 		default:
 			p.addData(pair, pair.Name[len(k.data):])

@@ -345,6 +345,7 @@ func TestSignOutBodies(t *testing.T) {
 		{`{"newUserCallbackURL":"javascript:alert(1)"}`, 403, `{"message":"Invalid newUserCallbackURL","code":"INVALID_NEW_USER_CALLBACK_URL"}`},
 		{`{"disableRedirect":"yes","state":1}`, 400, `{"message":"[body.disableRedirect] Invalid input: expected boolean, received string; [body.state] Invalid input: expected string, received number","code":"VALIDATION_ERROR"}`},
 		{`[]`, 400, `{"message":"[body] Invalid input: expected object, received array","code":"VALIDATION_ERROR"}`},
+		{`{"callbackURL":"/x","callbackURL":"//evil"}`, 400, `{"message":"Invalid JSON in request body","code":"BAD_REQUEST"}`},
 		{`{"state":"a","state":"b"}`, 400, `{"message":"Invalid JSON in request body","code":"BAD_REQUEST"}`},
 	}
 	for _, test := range tests {

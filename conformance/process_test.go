@@ -106,8 +106,8 @@ func serve(t *testing.T, cmd *exec.Cmd) string {
 			t.Fatalf("%s ended without listening", cmd.Args[0])
 		}
 		return address
-	case <-time.After(2 * time.Minute): // `go run` compiles first
-		t.Fatalf("%s does not listen after two minutes", cmd.Args[0])
+	case <-time.After(5 * time.Minute): // `go run` compiles first
+		t.Fatalf("%s does not listen after five minutes", cmd.Args[0])
 	}
 	return ""
 }
