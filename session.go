@@ -187,8 +187,3 @@ func (m *Manager) know(c *gin.Context, l loaded) {
 	}
 	s.now.Store(&l)
 }
-
-// PublicToken is what stands as "token" in the JSON bodies of the protocol: the
-// session's handle, or under ExposeTokens its token. It is for sign-in routes
-// that answer as Better Auth's do.
-func (m *Manager) PublicToken(s *Session) string { return m.publicToken(s.Token.raw) }
