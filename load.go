@@ -207,6 +207,9 @@ func (m *Manager) read(ctx context.Context, token string, slide bool, now time.T
 		defer cancel()
 		return m.readNow(ctx, token, slide, now)
 	})
+	// The wait has a deadline of its own: not every driver hears its context.
+	ctx, cancel := context.WithTimeout(ctx, m.storeTimeout)
+	defer cancel()
 	select {
 	case done := <-flight:
 		if done.Err != nil {
@@ -214,7 +217,7 @@ func (m *Manager) read(ctx context.Context, token string, slide bool, now time.T
 		}
 		return done.Val.(reading), nil
 	case <-ctx.Done():
-		return reading{}, context.Cause(ctx)
+		return reading{}, ctx.Err()
 	}
 }
 

@@ -458,6 +458,22 @@ func TestSlowStoreIs503WithinTheTimeout(t *testing.T) {
 	}
 }
 
+// A driver that is deaf to its context, as SQLite's are while they wait for a
+// lock, does not keep the request.
+func TestDeafStoreIs503WithinTheTimeout(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *ginsession.Config) { c.StoreTimeout = 50 * time.Millisecond })
+	b := s.signedIn("ada")
+	release := make(chan struct{})
+	defer close(release)
+	s.store.hook(func(context.Context, string) error { <-release; return nil })
+	begin := time.Now()
+	b.get("/me").expect(t, 503, bodyUnavailable)
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
 func TestStoredTokenIsComparedByteForByte(t *testing.T) {
 	t.Parallel()
 	s := serve(t)

@@ -41,8 +41,10 @@ func openSQLite(file string) (*gorm.DB, error) {
 	}
 	// WAL lets readers and a writer work at once; a transaction takes the write
 	// lock at its start, since one that must upgrade later fails instead of
-	// waiting. In the DSN, because every connection of the pool needs them.
-	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(), RawQuery: "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
+	// waiting. A writer that waits is deaf to its context, so busy_timeout stays
+	// below ginsession's StoreTimeout. In the DSN, because every connection of the
+	// pool needs them.
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(), RawQuery: "_pragma=busy_timeout(1500)&_pragma=journal_mode(WAL)" +
 		"&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)&_txlock=immediate"}
 	db, err := gorm.Open(sqlite.Open(dsn.String()), &gorm.Config{
 		Logger: logger.New(stderr{}, logger.Config{

@@ -806,6 +806,32 @@ func TestRule23OneRoundTripAStatement(t *testing.T) {
 	}
 }
 
+// Rule 17 of the store: a session renewed between the purge's two statements.
+func TestRule17PurgeLeavesASessionRenewedMeanwhile(t *testing.T) {
+	dsn := newDatabase(t, utf8mb4)
+	db := openMySQL(t, dsn)
+	migrate(t, db)
+	session, rival := seed(t, db), newStore(t, openMySQL(t, dsn))
+	renewed := 0
+	if err := db.Callback().Raw().Before("gorm:raw").Register("rival", func(tx *gorm.DB) {
+		if strings.HasPrefix(tx.Statement.SQL.String(), "DELETE") {
+			renewed++
+			if _, err := rival.Touch(t.Context(), session, moment.Add(9*time.Hour), moment); err != nil {
+				t.Error(err)
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	n, err := newStore(t, db).Purge(t.Context(), moment.Add(2*time.Hour), 0)
+	if err != nil || n != 0 || renewed != 1 {
+		t.Errorf("got %d purged and %v after %d renewals, want none after one", n, err, renewed)
+	}
+	if _, _, err := rival.Find(t.Context(), session.Token); err != nil {
+		t.Errorf("the renewed session: %v", err)
+	}
+}
+
 func TestNewStoreRefusesWhatIsNotOpen(t *testing.T) {
 	cfg := server(t)
 	cfg.Addr = "127.0.0.1:1"

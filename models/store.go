@@ -62,7 +62,7 @@ func NewStore(db *gorm.DB) (*Store, error) {
 	d := dialect(db.Name())
 	own := db.Session(&gorm.Session{
 		NewDB:                  true,
-		SkipDefaultTransaction: true, // a BEGIN and a COMMIT around each single statement
+		SkipDefaultTransaction: true, // GORM puts none around raw SQL today
 		Context:                context.Background(),
 		Logger:                 redacted{db.Logger, d},
 	})
