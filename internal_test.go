@@ -305,7 +305,7 @@ func FuzzTrustedOrigin(f *testing.F) {
 		if !os.trusts(value, "evil.example") {
 			return
 		}
-		o, _, ok := splitOrigin(value)
+		o, ok := originOf(value)
 		native := strings.HasPrefix(value, "myapp://cb")
 		if !native && (!ok || !strings.HasSuffix(o.host, ".example.com") && o.host != "exact.example.org" && o.host != "localhost" && o.host != "own.example.net") {
 			t.Errorf("%q is trusted", value)

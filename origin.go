@@ -29,32 +29,33 @@ func (o origin) String() string {
 // maxOrigin bounds the Origin and Referer headers that are looked at.
 const maxOrigin = 512
 
-// parseOrigin reads scheme://host[:port] and nothing else.
+// parseOrigin reads scheme://host[:port] and nothing else. User information is
+// refused: https://app.example.com@evil.example is evil's.
 func parseOrigin(s string) (origin, bool) {
-	o, rest, ok := splitOrigin(s)
-	return o, ok && rest == ""
-}
-
-// splitOrigin reads the origin of a URL; rest is what follows it. User
-// information is refused: https://app.example.com@evil.example is evil's.
-func splitOrigin(s string) (o origin, rest string, ok bool) {
-	scheme, tail, ok := strings.Cut(s, "://")
-	if !ok || len(s) > maxOrigin || strings.ContainsFunc(s, unfitForURL) {
-		return origin{}, "", false
+	scheme, host, ok := strings.Cut(s, "://")
+	if !ok || len(s) > maxOrigin || strings.ContainsFunc(s, unfitForURL) || strings.ContainsAny(host, "/?#") {
+		return origin{}, false
 	}
-	end := strings.IndexAny(tail, "/?#")
-	if end < 0 {
-		end = len(tail)
+	u, err := url.Parse(scheme + "://" + host)
+	if err != nil || u.User != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") {
+		return origin{}, false
 	}
-	u, err := url.Parse(scheme + "://" + tail[:end])
-	if err != nil || u.User != nil || u.Host == "" || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") {
-		return origin{}, "", false
-	}
-	o = origin{strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()}
+	o := origin{strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()}
 	if o.scheme == "https" && o.port == "443" || o.scheme == "http" && o.port == "80" {
 		o.port = ""
 	}
-	return o, tail[end:], true
+	return o, true
+}
+
+// originOf is the origin of a URL, whose path and query may be long and hold
+// what an origin may not.
+func originOf(s string) (origin, bool) {
+	if _, tail, ok := strings.Cut(s, "://"); ok {
+		if end := strings.IndexAny(tail, "/?#"); end >= 0 {
+			s = s[:len(s)-len(tail)+end]
+		}
+	}
+	return parseOrigin(s)
 }
 
 // unfitForURL reports characters that browsers drop, rewrite or never send.
@@ -164,7 +165,7 @@ func (os origins) trusts(value, host string) bool {
 			return true
 		}
 	}
-	o, _, ok := splitOrigin(value)
+	o, ok := originOf(value)
 	if !ok {
 		return false
 	}
@@ -214,7 +215,7 @@ func (os origins) check(r *http.Request) *refusal {
 		}
 		return missingOrigin
 	case len(values) == 1 && values[0] != "":
-		if os.trusts(values[0], r.Host) {
+		if len(values[0]) <= maxOrigin && os.trusts(values[0], r.Host) {
 			return nil
 		}
 		return invalidOrigin
@@ -224,7 +225,7 @@ func (os origins) check(r *http.Request) *refusal {
 		}
 		return invalidOrigin
 	case referer != "":
-		if o, _, ok := splitURLOrigin(referer); ok && os.trusts(o.String(), r.Host) {
+		if o, ok := originOf(referer); ok && os.trusts(o.String(), r.Host) {
 			return nil
 		}
 		return invalidOrigin
@@ -232,21 +233,6 @@ func (os origins) check(r *http.Request) *refusal {
 		return missingOrigin
 	}
 	return nil
-}
-
-// splitURLOrigin is splitOrigin for URLs, whose path and query may be long and
-// hold what an origin may not.
-func splitURLOrigin(s string) (origin, string, bool) {
-	_, tail, ok := strings.Cut(s, "://")
-	if !ok {
-		return origin{}, "", false
-	}
-	end := strings.IndexAny(tail, "/?#")
-	if end < 0 {
-		return splitOrigin(s)
-	}
-	o, _, ok := splitOrigin(s[:len(s)-len(tail)+end])
-	return o, tail[end:], ok
 }
 
 // RequireOrigin guards the application's own routes against other sites' pages
@@ -275,7 +261,7 @@ func (os origins) trustsURL(s, host string) bool {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }) {
 		return false
 	}
-	if o, _, ok := splitURLOrigin(s); ok && (o.scheme == "http" || o.scheme == "https") {
+	if o, ok := originOf(s); ok && (o.scheme == "http" || o.scheme == "https") {
 		return os.trusts(o.String(), host)
 	}
 	return os.trusts(s, host)

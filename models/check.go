@@ -28,7 +28,7 @@ func (s *Store) Check(ctx context.Context) error {
 	case sqlite:
 		faults, err = s.checkSQLite(ctx)
 	default:
-		faults, err = s.checkAny(ctx)
+		err = s.checkAny(ctx)
 	}
 	if err != nil {
 		return s.dialect.wrap(ctx, "check", err)
@@ -110,12 +110,10 @@ func (s *Store) checkSQLite(ctx context.Context) ([]error, error) {
 
 // checkAny asks other databases for no rows, and leaves it to their error
 // number what is wrong.
-func (s *Store) checkAny(ctx context.Context) ([]error, error) {
+func (s *Store) checkAny(ctx context.Context) error {
 	none := func(*sql.Rows, *struct{}) error { return nil }
-	if _, err := query(ctx, s, s.sql.find+" AND 1 = 0", none, ""); err != nil {
-		return nil, err
-	}
-	return nil, nil
+	_, err := query(ctx, s, s.sql.find+" AND 1 = 0", none, "")
+	return err
 }
 
 // columns are those that the statements name.

@@ -498,7 +498,7 @@ func revokeAgainstTouch(t *testing.T, h Harness) {
 			if side == 0 {
 				deleted, err := h.Store.Revoke(t.Context(), models.Revocation{Token: read.Token, UserID: "u1"})
 				if err == nil && deleted != 1 {
-					err = fmt.Errorf("Revoke deleted %d sessions, want 1", deleted)
+					err = fmt.Errorf("revoked %d sessions, want 1", deleted)
 				}
 				return err
 			}
