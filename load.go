@@ -208,7 +208,7 @@ func (m *Manager) read(ctx context.Context, token string, slide bool, now time.T
 		return m.readNow(ctx, token, slide, now)
 	})
 	// The wait has a deadline of its own: not every driver hears its context.
-	ctx, cancel := context.WithTimeout(ctx, m.storeTimeout)
+	waiting, cancel := context.WithTimeout(ctx, m.storeTimeout)
 	defer cancel()
 	select {
 	case done := <-flight:
@@ -216,8 +216,8 @@ func (m *Manager) read(ctx context.Context, token string, slide bool, now time.T
 			return reading{}, done.Err
 		}
 		return done.Val.(reading), nil
-	case <-ctx.Done():
-		return reading{}, ctx.Err()
+	case <-waiting.Done():
+		return reading{}, waiting.Err()
 	}
 }
 
