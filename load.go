@@ -27,7 +27,7 @@ type how struct {
 type outcome struct {
 	row          models.Session
 	user         models.User
-	err          error // nil, errNoSession, errRevokedMeanwhile, or wraps ErrStore
+	err          error // nil, ErrNoSession, errRevokedMeanwhile, or wraps ErrStore
 	cached       bool  // row and user come from the cookie cache
 	needsRefresh *bool // for /get-session under DeferRefresh
 

@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -26,10 +27,7 @@ type vector struct {
 // file of them.
 func vectors(t *testing.T, kind string) []vector {
 	t.Helper()
-	name := os.Getenv("CONTRACT_VECTORS")
-	if name == "" {
-		name = "testdata/contract/vectors.json"
-	}
+	name := cmp.Or(os.Getenv("CONTRACT_VECTORS"), ownVectors)
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -44,10 +42,19 @@ func vectors(t *testing.T, kind string) []vector {
 			found = append(found, v)
 		}
 	}
-	if len(found) == 0 {
-		t.Fatalf("no vector of kind %q in %s", kind, name)
-	}
+	atLeast(t, len(found), 1, kind)
 	return found
+}
+
+const ownVectors = "testdata/contract/vectors.json"
+
+// atLeast makes sure that a test saw the vectors it is about. Another file may
+// have fewer.
+func atLeast(t *testing.T, n, want int, what string) {
+	t.Helper()
+	if n < want && os.Getenv("CONTRACT_VECTORS") == "" {
+		t.Errorf("%d vectors about %s, want %d or more", n, what, want)
+	}
 }
 
 func (v vector) read(t *testing.T, inputs, expected any) {
@@ -238,9 +245,7 @@ func TestVectorsSessionDataEncode(t *testing.T) {
 			t.Errorf("%s\n got %q\nwant %q", v.Name, got, want.Lines)
 		}
 	}
-	if encoded < 8 {
-		t.Errorf("only %d vectors of the compact format", encoded)
-	}
+	atLeast(t, encoded, 8, "writing the compact format")
 }
 
 // What Better Auth refuses we refuse; what it accepts and we do not stands
@@ -297,9 +302,7 @@ func TestVectorsSessionDataDecode(t *testing.T) {
 			t.Errorf("%s: expires %v, issued %v, version %q", v.Name, expires, copied.issuedAt, copied.version)
 		}
 	}
-	if decoded < 15 {
-		t.Errorf("only %d vectors of the compact format", decoded)
-	}
+	atLeast(t, decoded, 15, "reading the compact format")
 }
 
 func compactJSON(t *testing.T, raw json.RawMessage) string {

@@ -105,7 +105,7 @@ func TestReplay(t *testing.T) {
 				n++
 				t.Run(fmt.Sprintf("%d_%s", x.ID, x.Step), func(t *testing.T) { replay(t, r.DB, server.URL, x) })
 			}
-			if n == 0 {
+			if n == 0 && os.Getenv("CONTRACT_TRACES") == "" {
 				t.Errorf("no exchange of variant %q was replayed", variant)
 			}
 		})
