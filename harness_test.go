@@ -54,8 +54,9 @@ type service struct {
 	engine   *gin.Engine
 	log      *logBuffer
 
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	looks int // how often the clock was looked at: once as a request loads
 }
 
 // serve starts a service; change may alter its Config.
@@ -120,7 +121,21 @@ func user(id string) models.User {
 func (s *service) clock() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.looks++
 	return s.now
+}
+
+// awaitLooks waits until the clock has been looked at n more times than before.
+func (s *service) awaitLooks(before, n int) {
+	for s.lookCount() < before+n {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (s *service) lookCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.looks
 }
 
 func (s *service) advance(d time.Duration) {

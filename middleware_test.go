@@ -386,10 +386,12 @@ func TestConcurrentMissesShareOneRead(t *testing.T) {
 	var wait sync.WaitGroup
 	wait.Go(func() { b.copy().get("/me").expect(t, 200, "ada@example.com false") })
 	<-arrived
+	before := s.lookCount()
 	for range n {
 		wait.Go(func() { b.copy().get("/me").expect(t, 200, "ada@example.com false") })
 	}
-	time.Sleep(200 * time.Millisecond) // until they all wait; the fewer do, the more reads there are
+	s.awaitLooks(before, n)
+	time.Sleep(100 * time.Millisecond) // from looking at the clock to waiting for the read
 	close(release)
 	wait.Wait()
 	if finds, touches := s.store.count("find"), s.store.count("touch"); finds > 20 || touches != 1 {
@@ -412,16 +414,20 @@ func TestLeavingVisitorDoesNotFailOthers(t *testing.T) {
 	})
 	ctx, leave := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
+	left := make(chan struct{})
 	wait.Go(func() {
+		defer close(left)
 		r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
 		got := b.copy().do(r, "/me", "")
 		got.expect(t, 503, bodyUnavailable)
 		got.expectCookies(t)
 	})
 	<-arrived
+	before := s.lookCount()
 	wait.Go(func() { b.copy().get("/me").expect(t, 200, "ada@example.com false") })
+	s.awaitLooks(before, 1)
 	leave()
-	time.Sleep(20 * time.Millisecond)
+	<-left
 	close(release)
 	wait.Wait()
 }
