@@ -31,12 +31,12 @@ type outcome struct {
 	cached       bool  // row and user come from the cookie cache
 	needsRefresh *bool // for /get-session under DeferRefresh
 
-	expireSent bool // the cookie cache is off, yet the browser sent one
-	expireData bool // the cookie cache was no good
-	expireAll  bool // the store answered that the session is gone
-	setToken   int  // Max-Age of a session cookie to write; 0: none
-	mint       bool // write a cookie cache
-	issuedAt   time.Time
+	expireSent bool      // the cookie cache is off, yet the browser sent one
+	expireData bool      // the cookie cache was no good
+	expireAll  bool      // the store answered that the session is gone
+	setToken   int       // Max-Age of a session cookie to write; 0: none
+	mint       bool      // write a cookie cache
+	issuedAt   time.Time // of that: before the store read that it is made of
 }
 
 // errRevokedMeanwhile: the session was there, and gone when it was to be
@@ -49,7 +49,7 @@ func isAnswer(err error) bool { return errors.Is(err, ErrNoSession) }
 // load finds out which session, if any, a request carries.
 func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	now := m.clock()
-	o := outcome{issuedAt: now, err: ErrNoSession}
+	o := outcome{err: ErrNoSession}
 	o.expireSent = !m.cache.enabled && len(p.sent) > 0
 	key, ok := p.session()
 	if !ok {
@@ -88,7 +88,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 		o.err = errRevokedMeanwhile
 		return o
 	}
-	o.row, o.user, o.err = read.row, read.user, nil
+	o.row, o.user, o.issuedAt, o.err = read.row, read.user, read.at, nil
 	if how.noRefresh {
 		return o
 	}
@@ -186,6 +186,7 @@ func (m *Manager) readCopy(p *presented, token string, now time.Time) (cachedCop
 
 // A reading is what the store says of one token.
 type reading struct {
+	at   time.Time // before the store was asked, perhaps by somebody else
 	row  models.Session
 	user models.User
 	slid bool // this reading, or one beside it, moved the expiry
@@ -222,7 +223,7 @@ func (m *Manager) read(ctx context.Context, token string, slide bool, now time.T
 }
 
 func (m *Manager) readNow(ctx context.Context, token string, slide bool, now time.Time) (reading, error) {
-	var r reading
+	r := reading{at: now}
 	var err error
 	if r.row, r.user, err = m.store.Find(ctx, token); err != nil {
 		return reading{}, err

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -335,6 +336,40 @@ func TestSR23_ExpiryCountsFromBeforeTheRead(t *testing.T) {
 	b.copy().get("/me").expect(t, 200, "ada@example.com true")
 	s.advance(time.Millisecond)
 	b.copy().get("/me").expect(t, 200, "ada@example.com false")
+}
+
+// Who joins a read that is under way gets a copy as old as the read.
+func TestSR23_CopyOfASharedReadIsAsOldAsTheRead(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	b := s.signedIn("ada")
+	b.cookies = b.cookies[:1]
+	arrived, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	s.store.hook(func(_ context.Context, call string) error {
+		if call == "find" {
+			once.Do(func() { close(arrived); <-release })
+		}
+		return nil
+	})
+	var wait sync.WaitGroup
+	wait.Go(func() { b.copy().get("/me") })
+	<-arrived
+	s.advance(30 * time.Second)
+	late := b.copy()
+	before := s.lookCount()
+	wait.Go(func() { late.get("/me").expect(t, 200, "ada@example.com false") })
+	s.awaitLooks(before, 1)
+	time.Sleep(200 * time.Millisecond) // from looking at the clock to joining the read
+	close(release)
+	wait.Wait()
+	if s.store.count("find") != 2 { // the sign-in's own is the other
+		t.Fatal("the read was not shared")
+	}
+	s.advance(4*time.Minute + 30*time.Second)
+	late.copy().get("/me").expect(t, 200, "ada@example.com true")
+	s.advance(time.Millisecond)
+	late.copy().get("/me").expect(t, 200, "ada@example.com false")
 }
 
 func TestSR24_CopyAndTokenBelongTogether(t *testing.T) {
