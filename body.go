@@ -171,12 +171,10 @@ func checkSignOut(body []byte) *refusal {
 		{"state", "string", strictjson.KindString},
 	}
 	named := map[string]strictjson.Kind{}
-	if !members(body, func(key string, value []byte) bool {
+	members(body, func(key string, value []byte) bool {
 		named[key] = strictjson.KindOf(value)
 		return true
-	}) {
-		return invalidJSON
-	}
+	})
 	for _, field := range fields {
 		if kind, ok := named[field.name]; ok && kind != field.kind {
 			messages = append(messages, "[body."+field.name+"] Invalid input: expected "+field.want+", received "+kind.String())

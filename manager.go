@@ -243,17 +243,9 @@ func (m *Manager) list(ctx context.Context, userID string, now time.Time) ([]mod
 // error wrapping ErrStore if the store could not answer; the session may then
 // still be alive. That ctx ends does not interrupt a revocation under way.
 func (m *Manager) Revoke(ctx context.Context, userID, handle string) error {
-	token := handle
-	switch {
-	case userID == "":
-		return ErrNotFound
-	case isHandle(handle):
-		var err error
-		if token, err = m.resolve(ctx, userID, handle); err != nil {
-			return err
-		}
-	case !isToken(handle):
-		return ErrNotFound
+	token, err := m.tokenOf(ctx, userID, handle)
+	if err != nil {
+		return err
 	}
 	ended, err := m.revoke(ctx, models.Revocation{Token: token, UserID: userID})
 	if err != nil {
@@ -265,8 +257,18 @@ func (m *Manager) Revoke(ctx context.Context, userID, handle string) error {
 	return nil
 }
 
-// resolve finds the token of the user's session that a handle names.
-func (m *Manager) resolve(ctx context.Context, userID, handle string) (string, error) {
+// tokenOf turns what names one of the user's sessions into its token. A token
+// is taken as it is: whoever uses it checks its owner. A handle is
+// looked for among the user's tokens.
+func (m *Manager) tokenOf(ctx context.Context, userID, handle string) (string, error) {
+	switch {
+	case userID == "":
+		return "", ErrNotFound
+	case isToken(handle):
+		return handle, nil
+	case !isHandle(handle):
+		return "", ErrNotFound
+	}
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
 	tokens, err := m.store.Tokens(ctx, userID)
@@ -289,35 +291,18 @@ func (m *Manager) resolve(ctx context.Context, userID, handle string) (string, e
 // keep, and an error wrapping ErrStore as Revoke does.
 func (m *Manager) RevokeOthers(ctx context.Context, userID, keep string) (int, error) {
 	now := m.clock()
-	rows, err := m.keepable(ctx, userID, keep)
+	token, err := m.tokenOf(ctx, userID, keep)
 	if err != nil {
 		return 0, err
 	}
-	return m.revoke(ctx, models.Revocation{UserID: userID, Except: rows.ID, Now: now})
-}
-
-// keepable reads the user's own session that a handle or token names.
-func (m *Manager) keepable(ctx context.Context, userID, keep string) (models.Session, error) {
-	token := keep
-	switch {
-	case userID == "":
-		return models.Session{}, ErrNotFound
-	case isHandle(keep):
-		var err error
-		if token, err = m.resolve(ctx, userID, keep); err != nil {
-			return models.Session{}, err
-		}
-	case !isToken(keep):
-		return models.Session{}, ErrNotFound
+	kept, err := m.Find(ctx, token)
+	if err != nil {
+		return 0, err
 	}
-	session, err := m.Find(ctx, token)
-	switch {
-	case err != nil:
-		return models.Session{}, err
-	case session.UserID != userID:
-		return models.Session{}, ErrNotFound
+	if kept.UserID != userID {
+		return 0, ErrNotFound
 	}
-	return models.Session{ID: session.ID}, nil
+	return m.revoke(ctx, models.Revocation{UserID: userID, Except: kept.ID, Now: now})
 }
 
 // RevokeAll ends every session of the user and returns how many. Call it when
