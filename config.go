@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,6 +71,11 @@ type Config struct {
 	// own connection to any database that GORM speaks. Set DB or Store.
 	DB *gorm.DB
 
+	// Schema names other tables and columns than Better Auth's, and declares
+	// additional fields of sessions and users. Pass the same to its Migrate
+	// method. With Store set it only declares fields.
+	Schema models.Schema
+
 	// Store replaces the GORM store. See package storetest for what one must do.
 	Store Store
 
@@ -117,6 +123,12 @@ type Config struct {
 	// Cookies changes names and attributes.
 	Cookies Cookies
 
+	// MultiSession keeps several accounts signed in on one device.
+	MultiSession MultiSession
+
+	// Bearer takes session tokens from the Authorization header too.
+	Bearer Bearer
+
 	// ExposeTokens shows raw session tokens in JSON bodies, as Better Auth does,
 	// in place of handles, for front ends that talk to Go and Node routes
 	// alike; /list-sessions then needs a fresh session. Any script on a page
@@ -132,6 +144,11 @@ type Config struct {
 	// believes forwarding headers only if gin would not believe them from just
 	// anyone (Engine.SetTrustedProxies); else it takes the peer's address.
 	ClientIP func(*gin.Context) string
+
+	// IPv6Subnet is how many leading bits of an IPv6 address are stored; the
+	// others are zero. Default 64, which is what a network and not a device
+	// chooses; 128 stores all. Better Auth: advanced.ipAddress.ipv6Subnet.
+	IPv6Subnet int
 
 	// BeforeCreate may veto a new session: its error comes back from SignIn or
 	// Create, and neither a row nor a cookie is made. Nil vetoes nothing.
@@ -168,10 +185,22 @@ type CookieCache struct {
 	// Version is written into each copy; copies of another version are not
 	// believed. Change it to be rid of all of them. Default "1".
 	Version string
+
+	// VersionFunc says the version of one session's copies, in place of Version:
+	// change what it says for a user to be rid of that user's. It is called for
+	// each copy that is made or read, with what the copy holds, must be quick and
+	// may not change the session. "" is no version: such copies are not believed.
+	VersionFunc func(*Session) string
+
+	// RefreshCache has no effect: a copy is only ever made of a session just
+	// read from the store, for otherwise a revoked one could renew itself. It is
+	// here so that a configuration of Better Auth's can be taken over as it is;
+	// there too it is ignored, with a warning, wherever sessions are stored.
+	RefreshCache bool
 }
 
-// Cookies changes the names and attributes of all our cookies. They always are
-// HttpOnly, and Secure when BaseURL is https.
+// Cookies changes the names and attributes of our cookies. They always are
+// HttpOnly.
 type Cookies struct {
 	// Prefix is the first part of each name. Default "better-auth". Better
 	// Auth: advanced.cookiePrefix.
@@ -180,7 +209,8 @@ type Cookies struct {
 	// Domain lets subdomains share the cookies, at a price: each of them can
 	// read and overwrite the session. It must be the host of BaseURL or a
 	// parent of it, and no public suffix. Default none: this host only.
-	// Better Auth: advanced.crossSubDomainCookies.domain.
+	// Better Auth: advanced.crossSubDomainCookies.domain; without a domain it
+	// takes the host of the base URL there.
 	Domain string
 
 	// HostPrefix names the cookies __Host-… in place of __Secure-…, so that no
@@ -188,10 +218,54 @@ type Cookies struct {
 	// Better Auth cannot be told to do the same.
 	HostPrefix bool
 
+	// Secure overrules BaseURL about the Secure attribute and the __Secure- in
+	// front of the names. Default SecureByBaseURL. Better Auth:
+	// advanced.useSecureCookies.
+	Secure Secure
+
 	// SameSite is Lax by default. None needs https and leaves the defence
 	// against foreign pages to the origin check alone.
 	SameSite http.SameSite
+
+	// Path limits the cookies to a part of the site. Default "/". It protects
+	// nothing: other paths of the origin can read what they like.
+	Path string
+
+	// Partitioned keeps the cookies apart for each site that embeds this one
+	// (CHIPS). It needs https.
+	Partitioned bool
+
+	// SessionToken, SessionData and DontRemember change one cookie each; what
+	// they leave zero is as above. Device cookies of MultiSession follow
+	// SessionToken. Better Auth: advanced.cookies.session_token and so on;
+	// HttpOnly cannot be switched off here.
+	SessionToken, SessionData, DontRemember CookieOptions
 }
+
+// CookieOptions are the name and attributes of one cookie.
+type CookieOptions struct {
+	// Name takes the place of prefix and name; __Secure- or __Host- stays in
+	// front.
+	Name        string
+	Domain      string
+	Path        string
+	SameSite    http.SameSite
+	Secure      bool // in any case; the name stays
+	Partitioned bool
+}
+
+// Secure says when cookies are Secure.
+type Secure uint8
+
+const (
+	// SecureByBaseURL: when BaseURL is https.
+	SecureByBaseURL Secure = iota
+	// SecureAlways: always. Browsers keep such cookies over http on loopback only.
+	SecureAlways
+	// SecureNever: never, nor have names a __Secure- in front. Under an https
+	// BaseURL it needs InsecureHTTP.
+	SecureNever
+)
 
 const redactedConfig = "ginsession.Config[redacted]"
 
@@ -218,17 +292,24 @@ type settings struct {
 
 	disableRefresh, deferRefresh bool
 	exposeTokens, keepPrevious   bool
+	bearer                       Bearer
+	maximumSessions              int // accounts on one device
+
+	sessionFields, userFields []models.Field
 
 	clientIP     func(*gin.Context) string // nil: ask gin, warily
+	ipv6Subnet   int
 	beforeCreate func(context.Context, *Session) error
 	logger       *slog.Logger
 	now          func() time.Time
 }
 
 type cacheSettings struct {
-	enabled bool
-	maxAge  time.Duration
-	version string
+	enabled      bool
+	maxAge       time.Duration
+	unremembered time.Duration // of don't-remember sessions
+	version      string
+	versionOf    func(*Session) string // nil: version
 }
 
 // faults collects what is wrong with a Config, so that all of it is reported
@@ -236,7 +317,13 @@ type cacheSettings struct {
 type faults []error
 
 func (f *faults) add(format string, args ...any) {
-	*f = append(*f, fmt.Errorf("ginsession: Config."+format, args...))
+	fault := fmt.Errorf("ginsession: Config."+format, args...)
+	for _, earlier := range *f { // the three cookies share most of what can be wrong
+		if earlier.Error() == fault.Error() {
+			return
+		}
+	}
+	*f = append(*f, fault)
 }
 
 // validate turns the Config into settings and a Store, or says everything that
@@ -249,7 +336,9 @@ func (c Config) validate() (settings, Store, error) {
 		deferRefresh:   c.DeferRefresh,
 		exposeTokens:   c.ExposeTokens,
 		keepPrevious:   c.KeepPreviousSession,
+		bearer:         c.Bearer,
 		clientIP:       c.ClientIP,
+		ipv6Subnet:     cmp.Or(c.IPv6Subnet, 64),
 		beforeCreate:   c.BeforeCreate,
 		logger:         c.Logger,
 		now:            c.Now,
@@ -264,8 +353,24 @@ func (c Config) validate() (settings, Store, error) {
 	s.policy = c.checkDurations(&f)
 	s.storeTimeout = duration(&f, "StoreTimeout", c.StoreTimeout, 2*time.Second, time.Millisecond, time.Minute)
 	s.origins = compileOrigins(&f, base, c.TrustedOrigins, c.AllowInsecureOrigins)
-	s.cookies = c.Cookies.check(&f, base)
+	s.cookies = c.Cookies.check(&f, base, c.InsecureHTTP)
 	s.cache = c.CookieCache.check(&f)
+	s.maximumSessions = c.MultiSession.check(&f)
+	if c.MultiSession.Enabled {
+		s.cookies.device = s.cookies.token.name + devicePart
+	}
+	if c.Bearer.AllowUnsigned && !c.Bearer.Enabled {
+		f.add("Bearer.AllowUnsigned is set, but Bearer.Enabled is not: set it")
+	}
+	s.cookies.authHeader = c.Bearer.Enabled
+	if c.IPv6Subnet < 0 || c.IPv6Subnet > 128 {
+		f.add("IPv6Subnet is %d: use 1 to 128, or leave it zero for 64", c.IPv6Subnet)
+	}
+	schema, err := c.Schema.Complete()
+	if err != nil {
+		f.add("Schema is not valid: %w", err)
+	}
+	s.sessionFields, s.userFields = schema.Session.Fields, schema.User.Fields
 	store := c.checkStore(&f)
 	if len(f) > 0 {
 		return settings{}, nil, errors.Join(f...)
@@ -402,14 +507,23 @@ func optional(f *faults, field string, value, fallback time.Duration) time.Durat
 
 func (cc CookieCache) check(f *faults) cacheSettings {
 	s := cacheSettings{
-		enabled: cc.Enabled,
-		maxAge:  duration(f, "CookieCache.MaxAge", cc.MaxAge, 5*time.Minute, time.Second, time.Hour),
-		version: cc.Version,
+		enabled:   cc.Enabled,
+		maxAge:    duration(f, "CookieCache.MaxAge", cc.MaxAge, 5*time.Minute, time.Second, time.Hour),
+		version:   cc.Version,
+		versionOf: cc.VersionFunc,
+		// Better Auth: 60 s for compact, 300 s for the others.
+		unremembered: time.Minute,
+	}
+	if cc.Strategy == cookiecache.JWT || cc.Strategy == cookiecache.JWE {
+		s.unremembered = 5 * time.Minute
 	}
 	if s.version == "" {
 		s.version = "1"
 	}
-	if cc.Strategy > cookiecache.Compact {
+	if cc.Version != "" && cc.VersionFunc != nil {
+		f.add("CookieCache.Version is %q beside VersionFunc, which takes its place: remove one of the two", cc.Version)
+	}
+	if cc.Strategy > cookiecache.JWE {
 		f.add("CookieCache.Strategy is %v, which is not known: use one of package cookiecache", cc.Strategy)
 	}
 	return s
@@ -423,8 +537,9 @@ func (c Config) checkStore(f *faults) Store {
 		f.add("Store is set beside DB: sessions live in one place; remove one of the two")
 	case c.Store != nil:
 		return c.Store
+	case len(*f) > 0: // asking the database can wait
 	default:
-		store, err := models.NewStore(c.DB)
+		store, err := c.Schema.Store(c.DB)
 		if err != nil {
 			f.add("DB cannot be used: %w", err)
 			return nil
@@ -441,6 +556,15 @@ func (c Config) checkStore(f *faults) Store {
 
 // warn says, once and at start-up, what is allowed and still worth a thought.
 func (c Config) warn(s settings) {
+	if c.Cookies.Secure == SecureNever && strings.HasPrefix(c.BaseURL, "https") {
+		s.logger.Warn("ginsession: Cookies.Secure is SecureNever: browsers send the session over plain http too")
+	}
+	if c.Bearer.AllowUnsigned {
+		s.logger.Warn("ginsession: Bearer.AllowUnsigned is set: whoever reads a session token anywhere, in a backup or in a list, is its user")
+	}
+	if c.CookieCache.RefreshCache {
+		s.logger.Warn("ginsession: CookieCache.RefreshCache has no effect: copies are made of stored sessions only")
+	}
 	if s.policy.updateAge == s.policy.expiresIn && c.UpdateAge != 0 {
 		s.logger.Warn("ginsession: UpdateAge equals ExpiresIn: sessions are renewed in their last millisecond only")
 	}

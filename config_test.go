@@ -15,6 +15,7 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/cookiecache"
+	"github.com/ginsession/ginsession/models"
 )
 
 func good() ginsession.Config {
@@ -72,12 +73,51 @@ func TestConfigFaults(t *testing.T) {
 
 		{"prefix with a blank", func(c *ginsession.Config) { c.Cookies.Prefix = "my app" }, []string{`Config.Cookies.Prefix is "my app"`}},
 		{"prefix of its own", func(c *ginsession.Config) { c.Cookies.Prefix = "__Secure-app" }, []string{"Config.Cookies.Prefix"}},
-		{"SameSite None without https", func(c *ginsession.Config) { c.Cookies.SameSite = http.SameSiteNoneMode }, []string{"Config.Cookies.SameSite is None"}}, // SR-11
+		{"SameSite None without https", func(c *ginsession.Config) {
+			c.BaseURL, c.InsecureHTTP, c.Cookies.SameSite = "http://app.example.com", true, http.SameSiteNoneMode
+		}, []string{"Config.Cookies.SameSite is None"}}, // SR-11
 		{"SameSite unknown", func(c *ginsession.Config) { c.Cookies.SameSite = 99 }, []string{"Config.Cookies.SameSite is 99"}},
 		{"HostPrefix without https", func(c *ginsession.Config) { c.Cookies.HostPrefix = true }, []string{"Config.Cookies.HostPrefix needs an https BaseURL"}},
 		{"HostPrefix with Domain", func(c *ginsession.Config) {
 			c.BaseURL, c.Cookies.HostPrefix, c.Cookies.Domain = "https://a.example.com", true, "example.com"
 		}, []string{"Config.Cookies.Domain", "HostPrefix"}},
+
+		{"a name of others", func(c *ginsession.Config) { c.Cookies.SessionToken.Name = "s;d" }, []string{`Config.Cookies.SessionToken.Name is "s;d"`}},
+		{"a name with its own prefix", func(c *ginsession.Config) { c.Cookies.SessionData.Name = "__host-x" }, []string{"Config.Cookies.SessionData.Name", "follows from BaseURL"}},
+		{"one name twice", func(c *ginsession.Config) { c.Cookies.SessionToken.Name, c.Cookies.DontRemember.Name = "s", "s" }, []string{"the names s and s cannot be told apart"}},
+		{"a name like a chunk", func(c *ginsession.Config) { c.Cookies.SessionToken.Name, c.Cookies.SessionData.Name = "s.0", "s" }, []string{"cannot be told apart"}},
+		{"a name like a device cookie", func(c *ginsession.Config) { c.Cookies.SessionToken.Name, c.Cookies.SessionData.Name = "s", "s_multi-x" }, []string{"cannot be told apart"}},
+		{"a path without a slash", func(c *ginsession.Config) { c.Cookies.Path = "app" }, []string{`Config.Cookies.Path is "app"`}},
+		{"a path with an attribute", func(c *ginsession.Config) { c.Cookies.Path = "/; Domain=evil" }, []string{"Config.Cookies.Path"}},
+		{"HostPrefix with a path", func(c *ginsession.Config) {
+			c.BaseURL, c.Cookies.HostPrefix, c.Cookies.Path = "https://a.example.com", true, "/app"
+		}, []string{`Config.Cookies.Path is "/app" beside HostPrefix`}},
+		{"HostPrefix with a Domain of one cookie", func(c *ginsession.Config) {
+			c.BaseURL, c.Cookies.HostPrefix, c.Cookies.SessionData.Domain = "https://a.example.com", true, "example.com"
+		}, []string{"Config.Cookies.Domain", "HostPrefix"}},
+		{"Partitioned without https", func(c *ginsession.Config) {
+			c.BaseURL, c.InsecureHTTP, c.Cookies.Partitioned = "http://app.example.com", true, true
+		}, []string{"Partitioned set, without an https BaseURL"}},
+		{"Secure unknown", func(c *ginsession.Config) { c.Cookies.Secure = 9 }, []string{"Config.Cookies.Secure is 9"}},
+		{"SecureNever under https", func(c *ginsession.Config) {
+			c.BaseURL, c.Cookies.Secure = "https://a.example.com", ginsession.SecureNever
+		}, []string{"Config.Cookies.Secure is SecureNever", "InsecureHTTP"}},
+
+		{"too many accounts", func(c *ginsession.Config) {
+			c.MultiSession = ginsession.MultiSession{Enabled: true, MaximumSessions: 21}
+		}, []string{"Config.MultiSession.MaximumSessions is 21"}},
+		{"fewer than no accounts", func(c *ginsession.Config) { c.MultiSession.MaximumSessions = -1 }, []string{"Config.MultiSession.MaximumSessions is -1"}},
+		{"accounts without the switch", func(c *ginsession.Config) { c.MultiSession.MaximumSessions = 2 }, []string{"MultiSession.Enabled is not set"}},
+		{"AllowUnsigned alone", func(c *ginsession.Config) { c.Bearer.AllowUnsigned = true }, []string{"Config.Bearer.AllowUnsigned", "Bearer.Enabled"}},
+		{"a subnet beyond IPv6", func(c *ginsession.Config) { c.IPv6Subnet = 129 }, []string{"Config.IPv6Subnet is 129"}},
+		{"two versions", func(c *ginsession.Config) {
+			c.CookieCache.Version, c.CookieCache.VersionFunc = "2", func(*ginsession.Session) string { return "3" }
+		}, []string{`Config.CookieCache.Version is "2" beside VersionFunc`}},
+		{"a field twice", func(c *ginsession.Config) { c.Schema.Session.Fields = []models.Field{{Name: "a"}, {Name: "a"}} }, []string{"Config.Schema", "a"}},
+		{"a field of the core's name", func(c *ginsession.Config) { c.Schema.Session.Fields = []models.Field{{Name: "userId"}} }, []string{"Config.Schema", "userId"}},
+		{"a default of another type", func(c *ginsession.Config) {
+			c.Schema.Session.Fields = []models.Field{{Name: "a", Type: models.Number, Default: "x"}}
+		}, []string{"Config.Schema", "a"}},
 
 		// SR-13
 		{"Domain without BaseURL", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "", "example.com" }, []string{"Config.Cookies.Domain", "set BaseURL"}},
@@ -184,9 +224,19 @@ func TestSR11_CookieAttributes(t *testing.T) {
 		{"domain", "https://a.example.com", ginsession.Cookies{Domain: ".example.com"}, "__Secure-better-auth.session_token|; Max-Age=604800; Domain=.example.com; Path=/; HttpOnly; Secure; SameSite=Lax"},
 		{"strict", "https://a.example.com", ginsession.Cookies{SameSite: http.SameSiteStrictMode}, "__Secure-better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Strict"},
 		{"none", "https://a.example.com", ginsession.Cookies{SameSite: http.SameSiteNoneMode}, "__Secure-better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=None"},
+		{"partitioned", "https://a.example.com", ginsession.Cookies{Partitioned: true, SameSite: http.SameSiteNoneMode}, "__Secure-better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"},
+		{"none on loopback", "http://localhost:3000", ginsession.Cookies{SameSite: http.SameSiteNoneMode}, "better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=None"},
+		{"always", "http://localhost:3000", ginsession.Cookies{Secure: ginsession.SecureAlways}, "__Secure-better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{"always, __Host-", "http://localhost:3000", ginsession.Cookies{Secure: ginsession.SecureAlways, HostPrefix: true}, "__Host-better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		{"never", "https://a.example.com", ginsession.Cookies{Secure: ginsession.SecureNever}, "better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax"},
+		{"a cookie of its own", "https://a.example.com", ginsession.Cookies{
+			Path: "/app", SameSite: http.SameSiteStrictMode,
+			SessionToken: ginsession.CookieOptions{Name: "sid", Domain: "example.com", SameSite: http.SameSiteLaxMode},
+		}, "__Secure-sid|; Max-Age=604800; Domain=example.com; Path=/app; HttpOnly; Secure; SameSite=Lax"},
+		{"one that is Secure", "http://localhost:3000", ginsession.Cookies{SessionToken: ginsession.CookieOptions{Secure: true}}, "better-auth.session_token|; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax"},
 	}
 	for _, test := range tests {
-		s := serve(t, func(c *ginsession.Config) { c.BaseURL, c.Cookies = test.base, test.cookies })
+		s := serve(t, func(c *ginsession.Config) { c.BaseURL, c.Cookies, c.InsecureHTTP = test.base, test.cookies, true })
 		b := s.browser()
 		b.origin = test.base
 		line := b.post("/sign-in/ada", "").cookies[0]
@@ -200,6 +250,33 @@ func TestSR11_CookieAttributes(t *testing.T) {
 			t.Errorf("%s: deleted by %s", test.name, line)
 		}
 	}
+}
+
+// Each cookie goes by its own name and path, in all that is said about it.
+func TestCookiesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached, multi, func(c *ginsession.Config) {
+		c.Cookies = ginsession.Cookies{
+			Path:         "/app",
+			SessionToken: ginsession.CookieOptions{Name: "sid"},
+			SessionData:  ginsession.CookieOptions{Name: "sdata", Path: "/"},
+			DontRemember: ginsession.CookieOptions{Name: "forget", SameSite: http.SameSiteStrictMode},
+		}
+	})
+	b := s.browser()
+	got := b.post("/sign-in/ada?forget=1", "")
+	token, _, _ := strings.Cut(b.cookie("sid"), ".")
+	device := "sid_multi-" + strings.ToLower(token)
+	for i, want := range []string{"sid=…; Path=/app; HttpOnly; SameSite=Lax", "forget=…; Path=/app; HttpOnly; SameSite=Strict", "sdata=…; Path=/; HttpOnly; SameSite=Lax", device + "=…; Path=/app; HttpOnly; SameSite=Lax"} {
+		name, rest, _ := strings.Cut(want, "…")
+		if !strings.HasPrefix(got.cookies[i], name) || !strings.HasSuffix(got.cookies[i], rest) {
+			t.Errorf("got %s, want %s", got.cookies[i], want)
+		}
+	}
+	b.get("/me").expect(t, 200, "ada@example.com true")
+	b.post("/api/auth/sign-out", "").expectCookies(t,
+		"sid=; Max-Age=0; Path=/app; HttpOnly; SameSite=Lax", "sdata=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax", "sdata=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax",
+		"forget=; Max-Age=0; Path=/app; HttpOnly; SameSite=Strict", device+"=; Max-Age=0; Path=/app; HttpOnly; SameSite=Lax")
 }
 
 func TestConfigPrintsWithoutItsSecrets(t *testing.T) {
@@ -265,6 +342,11 @@ func TestWarnings(t *testing.T) {
 			c.CookieCache.MaxAge = 10 * time.Minute
 		}, []string{"the cookie cache is on", "above 5 minutes", "not encrypted"}},
 		{"a cache that Node cannot read", func(c *ginsession.Config) { cached(c); c.ExposeTokens = true }, []string{"the cookie cache is on", "name its strategy"}},
+		{"plain tokens", unsigned, []string{"AllowUnsigned"}},
+		{"SecureNever", func(c *ginsession.Config) {
+			c.BaseURL, c.InsecureHTTP, c.Cookies.Secure = "https://a.example.com", true, ginsession.SecureNever
+		}, []string{"over plain http"}},
+		{"RefreshCache", func(c *ginsession.Config) { c.CookieCache.RefreshCache = true }, []string{"RefreshCache has no effect"}},
 		{"renewed in the last millisecond", func(c *ginsession.Config) { c.UpdateAge, c.ExpiresIn = time.Hour, time.Hour }, []string{"UpdateAge equals ExpiresIn"}},
 	}
 	for _, test := range tests {

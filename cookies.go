@@ -1,7 +1,9 @@
 package ginsession
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,17 +26,44 @@ const (
 // is rare and means that another host or path set one too.
 const maxCandidates = 4
 
-// cookies are the names and attributes of our cookies, and the key that signs
-// them. Lines are written by hand: http.SetCookie orders and quotes otherwise
-// than Better Auth does.
+// A cookie is the full name of one of ours and its attributes: "; Path=/;
+// HttpOnly; SameSite=Lax" and so on; Max-Age goes in front.
+type cookie struct{ name, attributes string }
+
+// cookies are our cookies and the key that signs them. Lines are written by
+// hand: http.SetCookie orders and quotes otherwise than Better Auth does.
 type cookies struct {
-	token, data, marker string // full names
-	attributes          string // "; Path=/; HttpOnly; SameSite=Lax" and so on, Max-Age goes in front
+	token, data, marker cookie
+	device              string // what names of device cookies begin with; "" without multi-session
+	authHeader          bool   // announce session tokens in set-auth-token too
 	signer              *signed.Signer
 }
 
-func (c Cookies) check(f *faults, base *origin) cookies {
-	secure := base != nil && base.scheme == "https"
+func (c Cookies) check(f *faults, base *origin, insecure bool) cookies {
+	https := base != nil && base.scheme == "https"
+	secure := https
+	switch c.Secure {
+	case SecureByBaseURL:
+	case SecureAlways:
+		secure = true
+	case SecureNever:
+		if https && !insecure {
+			f.add("Cookies.Secure is SecureNever under an https BaseURL, so that the cookies would also travel over plain http: leave it zero, or set InsecureHTTP")
+		}
+		secure = false
+	default:
+		f.add("Cookies.Secure is %d: use SecureByBaseURL, SecureAlways or SecureNever", c.Secure)
+	}
+	if c.HostPrefix && !secure {
+		f.add("Cookies.HostPrefix needs an https BaseURL: browsers refuse __Host- cookies otherwise")
+	}
+	front := ""
+	switch {
+	case c.HostPrefix:
+		front = "__Host-"
+	case secure:
+		front = "__Secure-"
+	}
 	prefix := c.Prefix
 	if prefix == "" {
 		prefix = "better-auth"
@@ -42,56 +71,101 @@ func (c Cookies) check(f *faults, base *origin) cookies {
 	if strings.Trim(prefix, tokenCharacters) != "" || len(prefix) > 64 {
 		f.add("Cookies.Prefix is %q: use up to 64 letters, digits, - and _", c.Prefix)
 	}
-	if strings.HasPrefix(strings.ToLower(prefix), "__secure-") || strings.HasPrefix(strings.ToLower(prefix), "__host-") {
+	if hasNamePrefix(prefix) {
 		f.add("Cookies.Prefix is %q: the part in front follows from BaseURL and HostPrefix; leave it out", c.Prefix)
 	}
-	var attributes string
-	if c.Domain != "" {
-		domain := strings.TrimPrefix(strings.ToLower(c.Domain), ".")
+	every := CookieOptions{Domain: c.Domain, Path: c.Path, SameSite: c.SameSite, Partitioned: c.Partitioned}
+	one := func(field, name string, own CookieOptions) cookie {
+		o := every.with(own)
+		if own.Name == "" {
+			o.Name = prefix + "." + name
+		} else if strings.Trim(own.Name, tokenCharacters+".") != "" || len(own.Name) > 128 || hasNamePrefix(own.Name) {
+			f.add("Cookies.%s.Name is %q: use up to 128 letters, digits, -, _ and dots; the part in front (__Secure-) follows from BaseURL and HostPrefix", field, own.Name)
+		}
+		return cookie{front + o.Name, o.attributes(f, base, secure, c.HostPrefix)}
+	}
+	k := cookies{
+		token:  one("SessionToken", "session_token", c.SessionToken),
+		data:   one("SessionData", "session_data", c.SessionData),
+		marker: one("DontRemember", "dont_remember", c.DontRemember),
+	}
+	for _, pair := range [][2]string{{k.token.name, k.data.name}, {k.token.name, k.marker.name}, {k.data.name, k.marker.name}} {
+		if overlap(pair[0], pair[1]) || overlap(pair[1], pair[0]) {
+			f.add("Cookies: the names %s and %s cannot be told apart: choose others", pair[0], pair[1])
+		}
+	}
+	return k
+}
+
+// overlap reports whether b could be a chunk or a device cookie of a, or a
+// itself.
+func overlap(a, b string) bool {
+	rest, ok := strings.CutPrefix(b, a)
+	return ok && (rest == "" || rest[0] == '.' || strings.HasPrefix(rest, devicePart))
+}
+
+func hasNamePrefix(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, "__secure-") || strings.HasPrefix(name, "__host-") ||
+		strings.HasPrefix(name, "__http-") || strings.HasPrefix(name, "__host-http-")
+}
+
+// with lays the options of one cookie over those of all.
+func (o CookieOptions) with(own CookieOptions) CookieOptions {
+	own.Domain = cmp.Or(own.Domain, o.Domain)
+	own.Path = cmp.Or(own.Path, o.Path)
+	own.SameSite = cmp.Or(own.SameSite, o.SameSite)
+	own.Partitioned = own.Partitioned || o.Partitioned
+	return own
+}
+
+func (o CookieOptions) attributes(f *faults, base *origin, secure, hostPrefix bool) string {
+	text := ""
+	if o.Domain != "" {
+		domain := strings.TrimPrefix(strings.ToLower(o.Domain), ".")
 		switch suffix, _ := publicsuffix.PublicSuffix(domain); {
-		case c.HostPrefix:
-			f.add("Cookies.Domain is %q beside HostPrefix, which excludes it: remove one of the two", c.Domain)
+		case hostPrefix:
+			f.add("Cookies.Domain is %q beside HostPrefix, which excludes it: remove one of the two", o.Domain)
 		case base == nil:
-			f.add("Cookies.Domain is %q without a BaseURL: set BaseURL", c.Domain)
+			f.add("Cookies.Domain is %q without a BaseURL: set BaseURL", o.Domain)
 		case suffix == domain:
-			f.add("Cookies.Domain is %q, a public suffix shared with strangers: name your own domain", c.Domain)
+			f.add("Cookies.Domain is %q, a public suffix shared with strangers: name your own domain", o.Domain)
 		case base.host != domain && !strings.HasSuffix(base.host, "."+domain):
-			f.add("Cookies.Domain is %q, neither the host of BaseURL (%s) nor a parent of it: browsers would refuse the cookies", c.Domain, base.host)
+			f.add("Cookies.Domain is %q, neither the host of BaseURL (%s) nor a parent of it: browsers would refuse the cookies", o.Domain, base.host)
 		}
-		attributes = "; Domain=" + c.Domain
+		text = "; Domain=" + o.Domain
 	}
-	attributes += "; Path=/; HttpOnly"
-	if secure {
-		attributes += "; Secure"
-	}
-	switch c.SameSite {
-	case 0, http.SameSiteLaxMode:
-		attributes += "; SameSite=Lax"
-	case http.SameSiteStrictMode:
-		attributes += "; SameSite=Strict"
-	case http.SameSiteNoneMode:
-		if !secure {
-			f.add("Cookies.SameSite is None without an https BaseURL: browsers would refuse the cookies; use Lax")
-		}
-		attributes += "; SameSite=None"
-	default:
-		f.add("Cookies.SameSite is %d: use Lax, Strict or None of net/http", c.SameSite)
-	}
-	if c.HostPrefix && !secure {
-		f.add("Cookies.HostPrefix needs an https BaseURL: browsers refuse __Host- cookies otherwise")
-	}
+	path := cmp.Or(o.Path, "/")
 	switch {
-	case c.HostPrefix:
-		prefix = "__Host-" + prefix
-	case secure:
-		prefix = "__Secure-" + prefix
+	case path[0] != '/' || strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ';' || r == ',' }):
+		f.add("Cookies.Path is %q: begin it with a slash, without blanks, commas and semicolons", o.Path)
+	case hostPrefix && path != "/":
+		f.add("Cookies.Path is %q beside HostPrefix, which wants /: remove one of the two", o.Path)
 	}
-	return cookies{
-		token:      prefix + ".session_token",
-		data:       prefix + ".session_data",
-		marker:     prefix + ".dont_remember",
-		attributes: attributes,
+	text += "; Path=" + path + "; HttpOnly"
+	// Browsers take SameSite=None and Partitioned from Secure cookies only,
+	// which they keep over plain http on loopback alone.
+	crossSite := o.SameSite == http.SameSiteNoneMode || o.Partitioned
+	if crossSite && !secure && (base == nil || !loopback(base.host)) {
+		f.add("Cookies.SameSite is None, or Partitioned set, without an https BaseURL: browsers would refuse the cookies; use Lax")
 	}
+	if secure || crossSite || o.Secure {
+		text += "; Secure"
+	}
+	switch o.SameSite {
+	case 0, http.SameSiteLaxMode:
+		text += "; SameSite=Lax"
+	case http.SameSiteStrictMode:
+		text += "; SameSite=Strict"
+	case http.SameSiteNoneMode:
+		text += "; SameSite=None"
+	default:
+		f.add("Cookies.SameSite is %d: use Lax, Strict or None of net/http", o.SameSite)
+	}
+	if o.Partitioned {
+		text += "; Partitioned"
+	}
+	return text
 }
 
 const tokenCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
@@ -99,13 +173,13 @@ const tokenCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 // ours tells our cookies from other people's. Names compare exactly: browsers
 // enforce the prefixes, servers must not loosen them.
 func (k *cookies) ours(name string) bool {
-	return name == k.token || name == k.marker || k.isData(name)
+	return name == k.token.name || name == k.marker.name || k.isData(name) || k.isDevice(name)
 }
 
 // isData reports whether name is the cookie cache or one of its chunks:
 // session_data, session_data.0 and so on, indices canonical.
 func (k *cookies) isData(name string) bool {
-	rest, ok := strings.CutPrefix(name, k.data)
+	rest, ok := strings.CutPrefix(name, k.data.name)
 	return ok && (rest == "" || chunkIndex(rest) >= 0)
 }
 
@@ -121,23 +195,44 @@ func chunkIndex(suffix string) int {
 	return int(n)
 }
 
-// presented is what the cookies of one request say, as far as signatures
+// presented is what one request says about its session, as far as signatures
 // prove it.
 type presented struct {
 	tokens       []proved // distinct, in the request's order; usually one
 	dontRemember bool     // a valid marker came along
 	sent         []string // names of the session_data cookies, in order, each once
+	dead         bool     // a bearer token that cannot be one of a session
 
 	plain   []string          // distinct non-empty values of session_data
 	chunks  [maxChunks]string // values of session_data.N
 	torn    bool              // chunks that contradict each other or lie beyond maxChunks
 	chunked bool
+
+	unproved []cookiescan.Pair // device cookies; devices proves them
+	macs     int               // computed so far
 }
 
 // proved is a session token whose signature holds.
 type proved struct {
 	token  string
 	secret int // index of the secret that signed it
+}
+
+// maxMACs bounds the signatures that are computed for what one request brings,
+// but for the cookie cache, which costs one for each secret (SR-72). What comes
+// after is ignored.
+const maxMACs = 27
+
+// verify checks a signed value within the budget.
+func (k *cookies) verify(p *presented, raw string) (value string, secret int, ok bool) {
+	if p.macs+k.signer.Secrets() > maxMACs {
+		return "", 0, false
+	}
+	value, secret, ok = k.signer.Verify(raw)
+	if p.macs += k.signer.Secrets(); ok {
+		p.macs += secret + 1 - k.signer.Secrets() // it stopped at the one that fits
+	}
+	return value, secret, ok
 }
 
 // read scans the request's cookies once. A header beyond the limits is read as
@@ -148,18 +243,20 @@ func (k *cookies) read(r *http.Request) presented {
 	pairs, _ := cookiescan.Scan(room[:0], r.Header["Cookie"], k.ours)
 	candidates, markers := 0, 0
 	for _, pair := range pairs {
-		switch pair.Name {
-		case k.token:
+		switch {
+		case pair.Name == k.token.name:
 			if candidates++; candidates <= maxCandidates {
-				p.addToken(k.signer.Verify(pair.Value))
+				p.addToken(k.verify(&p, pair.Value))
 			}
-		case k.marker:
+		case pair.Name == k.marker.name:
 			if markers++; markers <= maxCandidates && !p.dontRemember {
-				value, _, ok := k.signer.Verify(pair.Value)
+				value, _, ok := k.verify(&p, pair.Value)
 				p.dontRemember = ok && value == "true"
 			}
+		case k.isDevice(pair.Name):
+			p.unproved = append(p.unproved, pair)
 		default:
-			p.addData(pair, pair.Name[len(k.data):])
+			p.addData(pair, pair.Name[len(k.data.name):])
 		}
 	}
 	return p
@@ -262,8 +359,10 @@ func isToken(s string) bool {
 // browserSession is the Max-Age of a cookie that ends with the browser.
 const browserSession = -1
 
-// appendLine builds one Set-Cookie line. The value must need no escaping.
-func (k *cookies) appendLine(dst []byte, name, value string, maxAge int) []byte {
+// appendLine builds one Set-Cookie line for a cookie, one of its chunks or one
+// of its device cookies: name is its own, the attributes are c's. The value must
+// need no escaping.
+func (c *cookie) appendLine(dst []byte, name, value string, maxAge int) []byte {
 	dst = append(dst, name...)
 	dst = append(dst, '=')
 	dst = append(dst, value...)
@@ -271,24 +370,28 @@ func (k *cookies) appendLine(dst []byte, name, value string, maxAge int) []byte 
 		dst = append(dst, "; Max-Age="...)
 		dst = strconv.AppendInt(dst, int64(maxAge), 10)
 	}
-	return append(dst, k.attributes...)
+	return append(dst, c.attributes...)
 }
 
-func (k *cookies) write(h http.Header, name, value string, maxAge int) {
-	line := k.appendLine(make([]byte, 0, len(name)+len(value)+len(k.attributes)+24), name, value, maxAge)
+func (c *cookie) write(h http.Header, name, value string, maxAge int) {
+	line := c.appendLine(make([]byte, 0, len(name)+len(value)+len(c.attributes)+24), name, value, maxAge)
 	h["Set-Cookie"] = append(h["Set-Cookie"], string(line))
 }
 
 // setToken writes the session cookie.
 func (k *cookies) setToken(h http.Header, token string, maxAge int) {
-	k.supersede(h, k.token)
-	k.write(h, k.token, string(signed.AppendEscaped(nil, k.signer.Sign(token))), maxAge)
+	value := k.signer.Sign(token)
+	supersede(h, k.token.name)
+	k.token.write(h, k.token.name, string(signed.AppendEscaped(nil, value)), maxAge)
+	if k.authHeader {
+		announce(h, value)
+	}
 }
 
 // setMarker writes the don't-remember marker, which ends with the browser.
 func (k *cookies) setMarker(h http.Header) {
-	k.supersede(h, k.marker)
-	k.write(h, k.marker, string(signed.AppendEscaped(nil, k.signer.Sign("true"))), browserSession)
+	supersede(h, k.marker.name)
+	k.marker.write(h, k.marker.name, string(signed.AppendEscaped(nil, k.signer.Sign("true"))), browserSession)
 }
 
 // setData writes the cookie cache, in chunks where it must, and expires what
@@ -296,54 +399,48 @@ func (k *cookies) setMarker(h http.Header) {
 // then new ones. It reports false, having only expired, if the value needs too
 // many chunks.
 func (k *cookies) setData(h http.Header, p *presented, value string, maxAge int) bool {
-	k.supersede(h, k.data)
-	room := lineLimit - len(k.appendLine(nil, k.data+".99", "", maxAge))
+	supersede(h, k.data.name)
+	room := lineLimit - len(k.data.appendLine(nil, k.data.name+".99", "", maxAge))
 	var names, values []string
 	if len(value) <= room {
-		names, values = []string{k.data}, []string{value}
+		names, values = []string{k.data.name}, []string{value}
 	} else if len(value) <= room*maxChunks {
 		for i := 0; i*room < len(value); i++ {
-			names = append(names, k.data+"."+strconv.Itoa(i))
+			names = append(names, k.data.name+"."+strconv.Itoa(i))
 			values = append(values, value[i*room:min(len(value), (i+1)*room)])
 		}
 	}
 	written := make([]bool, len(names))
 	for _, name := range p.sent {
-		if i := indexOf(names, name); i >= 0 {
-			k.write(h, name, values[i], maxAge)
+		if i := slices.Index(names, name); i >= 0 {
+			k.data.write(h, name, values[i], maxAge)
 			written[i] = true
 		} else {
-			k.write(h, name, "", 0)
+			k.data.write(h, name, "", 0)
 		}
 	}
 	for i, name := range names {
 		if !written[i] {
-			k.write(h, name, values[i], maxAge)
+			k.data.write(h, name, values[i], maxAge)
 		}
 	}
 	return len(names) > 0
 }
 
-func indexOf(names []string, name string) int {
-	for i := range names {
-		if names[i] == name {
-			return i
-		}
-	}
-	return -1
-}
-
 // expire tells the browser to drop a cookie. Lines that an earlier decision of
 // the same response wrote for it, or for its chunks, go.
-func (k *cookies) expire(h http.Header, name string) {
-	drop(h, func(line string) bool { return isLineOf(line, name) })
-	k.write(h, name, "", 0)
+func (k *cookies) expire(h http.Header, c *cookie) {
+	drop(h, func(line string) bool { return isLineOf(line, c.name) })
+	c.write(h, c.name, "", 0)
+	if c == &k.token {
+		h.Del(authTokenHeader)
+	}
 }
 
 // supersede removes the values that earlier decisions of the same response
 // gave to a cookie, so that none of them stays on the wire. Expiring lines
 // stay, as in Better Auth: the later line counts.
-func (k *cookies) supersede(h http.Header, name string) {
+func supersede(h http.Header, name string) {
 	drop(h, func(line string) bool {
 		return isLineOf(line, name) && !strings.Contains(line, "=; Max-Age=0;")
 	})
@@ -375,7 +472,7 @@ func drop(h http.Header, unwanted func(line string) bool) {
 // expireSent expires each session_data cookie that the browser sent.
 func (k *cookies) expireSent(h http.Header, p *presented) {
 	for _, name := range p.sent {
-		k.write(h, name, "", 0)
+		k.data.write(h, name, "", 0)
 	}
 }
 
@@ -383,8 +480,8 @@ func (k *cookies) expireSent(h http.Header, p *presented) {
 // session_data is there once for itself and once more for each that was sent,
 // as Better Auth has it.
 func (k *cookies) expireAll(h http.Header, p *presented) {
-	k.expire(h, k.token)
-	k.expire(h, k.data)
+	k.expire(h, &k.token)
+	k.expire(h, &k.data)
 	k.expireSent(h, p)
-	k.expire(h, k.marker)
+	k.expire(h, &k.marker)
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/ginsession/ginsession/internal/strictjson"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -47,7 +46,7 @@ func (m *Manager) getSession(c *gin.Context) {
 		refuse(c, postNeedsDefer)
 		return
 	}
-	p := m.cookies.read(c.Request)
+	p := m.present(c.Request)
 	o := m.load(c.Request.Context(), &p, m.queried(c.Request, how{deferred: m.deferRefresh && !post}))
 	m.writeCookies(h, &p, &o)
 	switch {
@@ -102,7 +101,7 @@ func (m *Manager) caller(c *gin.Context, p *presented, how how) (outcome, bool) 
 //
 //	401 UNAUTHORIZED, 403 SESSION_NOT_FRESH
 func (m *Manager) listSessions(c *gin.Context) {
-	p := m.cookies.read(c.Request)
+	p := m.present(c.Request)
 	o, ok := m.caller(c, &p, how{confirm: true})
 	if !ok {
 		return
@@ -123,7 +122,7 @@ func (m *Manager) listSessions(c *gin.Context) {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = appendStored(body, row, m.publicToken(row.Token))
+		body = m.appendStored(body, row, m.publicToken(row.Token))
 	}
 	answer(c, http.StatusOK, string(append(body, ']')))
 }
@@ -144,7 +143,7 @@ func (m *Manager) revokeSession(c *gin.Context) {
 		refuse(c, fault)
 		return
 	}
-	p := m.cookies.read(c.Request)
+	p := m.present(c.Request)
 	o, ok := m.caller(c, &p, how{skipCache: true})
 	if !ok {
 		return
@@ -160,7 +159,7 @@ func (m *Manager) revokeSession(c *gin.Context) {
 		refuse(c, unavailable)
 		return
 	case isOwn:
-		m.signedOut(c, &p)
+		m.endedHere(c, &p, own)
 	}
 	answer(c, http.StatusOK, statusTrue)
 }
@@ -171,7 +170,7 @@ func (m *Manager) revokeSessions(c *gin.Context) {
 	m.revokeMany(c, func(o *outcome, p *presented) error {
 		_, err := m.RevokeAll(c.Request.Context(), o.row.UserID)
 		if err == nil {
-			m.signedOut(c, p)
+			m.endedHere(c, p, o.row.Token)
 		}
 		return err
 	})
@@ -190,7 +189,7 @@ func (m *Manager) revokeMany(c *gin.Context, end func(*outcome, *presented) erro
 	if _, ok := m.post(c); !ok {
 		return
 	}
-	p := m.cookies.read(c.Request)
+	p := m.present(c.Request)
 	o, ok := m.caller(c, &p, how{skipCache: true})
 	if !ok {
 		return
@@ -201,27 +200,6 @@ func (m *Manager) revokeMany(c *gin.Context, end func(*outcome, *presented) erro
 		return
 	}
 	answer(c, http.StatusOK, statusTrue)
-}
-
-// updateSession serves POST /update-session. It writes additional fields; none
-// can be declared yet, so that there never is one to update.
-//
-//	400 VALIDATION_ERROR             the body is no object
-//	400 (no code)                    nothing to update
-func (m *Manager) updateSession(c *gin.Context) {
-	body, ok := m.post(c)
-	if !ok {
-		return
-	}
-	if kind := strictjson.KindOf(body); kind != strictjson.KindObject {
-		refuse(c, invalid("body", "record", kind))
-		return
-	}
-	p := m.cookies.read(c.Request)
-	if _, ok := m.caller(c, &p, how{confirm: true}); !ok {
-		return
-	}
-	refuse(c, nothingToUpdate)
 }
 
 // signOut serves POST /sign-out. It works without a session; the body may name

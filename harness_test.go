@@ -73,6 +73,7 @@ func serve(t *testing.T, change ...func(*ginsession.Config)) *service {
 	for _, c := range change {
 		c(&config)
 	}
+	s.store.schema = config.Schema
 	var err error
 	if s.sessions, err = ginsession.New(config); err != nil {
 		t.Fatal(err)

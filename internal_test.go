@@ -170,10 +170,15 @@ func TestRevokedWithoutCache(t *testing.T) {
 }
 
 func testCookies() *cookies {
+	const attributes = "; Path=/; HttpOnly; SameSite=Lax"
 	return &cookies{
-		token: "p.session_token", data: "p.session_data", marker: "p.dont_remember",
-		attributes: "; Path=/; HttpOnly; SameSite=Lax", signer: signed.New([]string{"a secret of thirty-two bytes or so"}),
+		token: cookie{"p.session_token", attributes}, data: cookie{"p.session_data", attributes}, marker: cookie{"p.dont_remember", attributes},
+		device: "p.session_token_multi-", signer: signed.New([]string{"a secret of thirty-two bytes or so"}),
 	}
+}
+
+func testManager() *Manager {
+	return &Manager{settings: settings{cache: cacheSettings{version: "1"}}}
 }
 
 func TestIsData(t *testing.T) {
@@ -193,7 +198,7 @@ func TestIsData(t *testing.T) {
 // begins like it are never taken for each other.
 func TestOursIsExact(t *testing.T) {
 	k := testCookies()
-	for _, name := range []string{"p.session_tokenX", "p.session_token.0", "P.session_token", "p.session_token_multi-x", "xp.session_token", "p.dont_remember2"} {
+	for _, name := range []string{"p.session_tokenX", "p.session_token.0", "P.session_token", "p.session_token_multi-", "p.session_token_multix", "xp.session_token_multi-x", "xp.session_token", "p.dont_remember2"} {
 		if k.ours(name) {
 			t.Errorf("%s is taken for ours", name)
 		}
@@ -205,8 +210,8 @@ func TestExpireReplacesWhatWasWritten(t *testing.T) {
 	h := http.Header{"Set-Cookie": {"theirs=1", "p.session_data_of_theirs=1"}}
 	k.setToken(h, "tok", 60)
 	k.setData(h, &presented{}, strings.Repeat("x", 9000), 60)
-	k.expire(h, k.data)
-	k.expire(h, k.token)
+	k.expire(h, &k.data)
+	k.expire(h, &k.token)
 	want := []string{"theirs=1", "p.session_data_of_theirs=1", "p.session_data=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax", "p.session_token=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"}
 	if fmt.Sprint(h["Set-Cookie"]) != fmt.Sprint(want) {
 		t.Errorf("got %q", h["Set-Cookie"])
@@ -217,8 +222,9 @@ func TestParseCachePayloadRefuses(t *testing.T) {
 	text := "x"
 	row := models.Session{ID: "i", Token: "t", UserID: "u", ExpiresAt: noon, CreatedAt: noon, UpdatedAt: noon, IPAddress: &text}
 	user := models.User{ID: "u", Name: "n", Email: "E@x", CreatedAt: noon, UpdatedAt: noon}
-	good := string(cachePayload(row, user, noon, "1"))
-	if _, ok := parseCachePayload([]byte(good)); !ok {
+	m := testManager()
+	good := string(m.cachePayload(original{row: row, user: user, readAt: noon}))
+	if _, ok := m.parseCachePayload([]byte(good)); !ok {
 		t.Fatal("the payload itself")
 	}
 	for _, change := range [][2]string{
@@ -232,7 +238,7 @@ func TestParseCachePayloadRefuses(t *testing.T) {
 		if bad == good {
 			t.Fatalf("%q is not in the payload", change[0])
 		}
-		if _, ok := parseCachePayload([]byte(bad)); ok {
+		if _, ok := m.parseCachePayload([]byte(bad)); ok {
 			t.Errorf("accepted with %s", change[1])
 		}
 	}
@@ -246,6 +252,7 @@ func FuzzReadCookies(f *testing.F) {
 	for _, seed := range []string{
 		"", good, good + "; " + good, "p.session_token=junk; " + good, "p.session_data=a; p.session_data.0=b; p.session_data.00=c",
 		"p.dont_remember=true.x", `p.session_token="` + good[len("p.session_token="):] + `"`, ";;;=;a=;=b;\x00=\x01", strings.Repeat("a=;", 300),
+		"p.session_token_multi-tok0000000000000000000000000000a1" + good[len("p.session_token"):], strings.Repeat("p.session_token_multi-x=x.y;", 40),
 	} {
 		f.Add(seed)
 	}
@@ -254,10 +261,13 @@ func FuzzReadCookies(f *testing.F) {
 		if len(p.tokens) > maxCandidates || len(p.sent) > 200 {
 			t.Errorf("%d tokens, %d names", len(p.tokens), len(p.sent))
 		}
-		for _, proved := range p.tokens {
+		for _, proved := range append(k.devices(&p), p.tokens...) {
 			if !isToken(proved.token) {
 				t.Errorf("token %q", proved.token)
 			}
+		}
+		if p.macs > maxMACs {
+			t.Errorf("%d MACs", p.macs)
 		}
 		value, _ := p.dataValue()
 		if len(value) > len(header) {
@@ -271,16 +281,22 @@ func FuzzReadCookies(f *testing.F) {
 }
 
 func FuzzParseCachePayload(f *testing.F) {
-	f.Add(cachePayload(models.Session{ID: "i", Token: "t", UserID: "u", ExpiresAt: noon, CreatedAt: noon, UpdatedAt: noon}, models.User{ID: "u", Name: "<>&\u2028\"\\", Email: "e", CreatedAt: noon, UpdatedAt: noon}, noon, "1"))
+	m := testManager()
+	m.sessionFields = []models.Field{{Name: "theme", Returned: true}, {Name: "count", Type: models.Number, Returned: true}, {Name: "seenAt", Type: models.Date, Returned: true}, {Name: "hidden"}}
+	f.Add(m.cachePayload(original{
+		row:    models.Session{ID: "i", Token: "t", UserID: "u", ExpiresAt: noon, CreatedAt: noon, UpdatedAt: noon, Fields: map[string]any{"theme": "<>", "count": int64(-7), "seenAt": noon, "hidden": "x"}},
+		user:   models.User{ID: "u", Name: "<>&\u2028\"\\", Email: "e", CreatedAt: noon, UpdatedAt: noon},
+		readAt: noon,
+	}))
 	f.Add([]byte(`{"session":{},"user":{},"updatedAt":1}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		c, ok := parseCachePayload(payload)
+		c, ok := m.parseCachePayload(payload)
 		if !ok {
 			return
 		}
 		// What was read can be written and read again to the same.
-		again, ok := parseCachePayload(cachePayload(c.row, c.user, c.issuedAt, c.version))
-		if !ok || fmt.Sprint(text(c.row.IPAddress), c.row.ID, c.user.Name, c.issuedAt) != fmt.Sprint(text(again.row.IPAddress), again.row.ID, again.user.Name, again.issuedAt) {
+		again, ok := m.parseCachePayload(m.cachePayload(original{row: c.row, user: c.user, readAt: c.issuedAt}))
+		if !ok || fmt.Sprint(text(c.row.IPAddress), c.row.ID, c.row.Fields, c.user.Name, c.issuedAt) != fmt.Sprint(text(again.row.IPAddress), again.row.ID, again.row.Fields, again.user.Name, again.issuedAt) {
 			t.Errorf("not stable: %+v, %+v", c, again)
 		}
 	})

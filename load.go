@@ -29,6 +29,7 @@ type outcome struct {
 	user         models.User
 	err          error // nil, ErrNoSession, errRevokedMeanwhile, or wraps ErrStore
 	cached       bool  // row and user come from the cookie cache
+	confirmed    bool  // they come from the store, and the cookie cache was good too
 	needsRefresh *bool // for /get-session under DeferRefresh
 
 	expireSent bool      // the cookie cache is off, yet the browser sent one
@@ -53,6 +54,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	o.expireSent = !m.cache.enabled && len(p.sent) > 0
 	key, ok := p.session()
 	if !ok {
+		o.expireAll = p.dead
 		if len(p.tokens) > 1 {
 			m.logger.Debug("ginsession: a request carries several valid session cookies: taken for none", "count", len(p.tokens))
 		}
@@ -65,7 +67,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 			o.row, o.user, o.cached, o.err = copied.row, copied.user, true, nil
 			return o
 		} else {
-			how.noRefresh = true // the copy is good: the store is only asked
+			how.noRefresh, o.confirmed = true, true // the copy is good: the store is only asked
 		}
 	}
 	slide := !how.noRefresh && !how.noSlide && !how.deferred && !p.dontRemember && !m.disableRefresh
@@ -122,7 +124,7 @@ func (m *Manager) writeCookies(h http.Header, p *presented, o *outcome) {
 		k.expireSent(h, p)
 	}
 	if o.expireData {
-		k.expire(h, k.data)
+		k.expire(h, &k.data)
 	}
 	if o.expireAll {
 		k.expireAll(h, p)
@@ -134,25 +136,39 @@ func (m *Manager) writeCookies(h http.Header, p *presented, o *outcome) {
 		}
 	}
 	if o.mint {
-		m.mint(h, p, o.row, o.user, o.issuedAt, false)
+		m.mint(h, p, original{row: o.row, user: o.user, readAt: o.issuedAt})
+	}
+	if o.setToken != 0 {
+		m.keepDevice(h, p, o.row.Token, o.setToken)
 	}
 }
 
-// mint writes a cookie cache of a session just read from the store at
-// issuedAt. A copy too large for cookies is no failure: there is none.
-func (m *Manager) mint(h http.Header, p *presented, s models.Session, u models.User, issuedAt time.Time, dontRemember bool) {
+// An original is what a cookie cache is made of.
+type original struct {
+	row          models.Session
+	user         models.User
+	readAt       time.Time // before the store was asked
+	dontRemember bool
+	// userInCacheOrder: /update-session writes the user in the order in which it
+	// stood in the cookie cache that came with the request, as in Better Auth,
+	// where that copy is what it has of the user.
+	userInCacheOrder bool
+}
+
+// mint writes a cookie cache. A copy too large for cookies is no failure: there
+// is none.
+func (m *Manager) mint(h http.Header, p *presented, o original) {
 	good, age := m.cache.maxAge, int(m.cache.maxAge/time.Second)
-	if dontRemember {
-		// Better Auth: a compact copy without Max-Age is good for a minute.
-		good, age = min(good, time.Minute), browserSession
+	if o.dontRemember {
+		good, age = min(good, m.cache.unremembered), browserSession
 	}
-	value, err := m.codec.Encode(cachePayload(s, u, issuedAt, m.cache.version), issuedAt.Add(good))
+	value, err := m.codec.Encode(m.cachePayload(o), o.readAt, o.readAt.Add(good))
 	if err != nil {
 		m.cookies.expireSent(h, p)
 	}
 	if err != nil || !m.cookies.setData(h, p, value, age) {
 		m.oversize.Do(func() {
-			m.logger.Warn("ginsession: a session is too large for the cookie cache and is read from the store every time; this is said once", "sessionId", s.ID)
+			m.logger.Warn("ginsession: a session is too large for the cookie cache and is read from the store every time; this is said once", "sessionId", o.row.ID)
 		})
 	}
 }
@@ -165,19 +181,19 @@ func (m *Manager) readCopy(p *presented, token string, now time.Time) (cachedCop
 	if !ok {
 		return cachedCopy{}, false
 	}
-	payload, expires, err := m.codec.Decode(value)
+	payload, last, err := m.codec.Decode(value)
 	if err != nil {
 		return cachedCopy{}, false
 	}
-	c, ok := parseCachePayload(payload)
+	c, ok := m.parseCachePayload(payload)
 	if !ok {
 		return cachedCopy{}, false
 	}
 	good := sameToken(c.row.Token, token) &&
 		c.row.UserID == c.user.ID &&
-		c.version == m.cache.version &&
-		!expires.Before(now) &&
-		expires.Sub(c.issuedAt) <= m.cache.maxAge &&
+		c.version == m.cacheVersion(c.row, c.user, true) &&
+		!last.Before(now) &&
+		last.Sub(c.issuedAt) <= m.cache.maxAge &&
 		!c.issuedAt.After(now.Add(skew)) &&
 		!m.policy.expired(c.row.CreatedAt, c.row.ExpiresAt, now) &&
 		!m.revoked.doubts(token, c.row.ID, c.row.UserID, c.issuedAt)

@@ -51,11 +51,12 @@ func New(config Config) (*Manager, error) {
 	}
 	var keep time.Duration
 	if s.cache.enabled {
-		if m.codec, err = cookiecache.New(config.CookieCache.Strategy, s.cookies.data, s.secrets); err != nil {
+		if m.codec, err = cookiecache.New(config.CookieCache.Strategy, s.cookies.data.name, s.secrets); err != nil {
 			return nil, fmt.Errorf("ginsession: Config.CookieCache: %w", err)
 		}
 		keep = s.cache.maxAge + skew
 	}
+	m.secrets = nil // whoever needs them has made keys of them, which do not print
 	m.revoked = newRevoked(keep)
 	m.routes.Store(&routes{})
 	return m, nil
@@ -71,6 +72,7 @@ type creation struct {
 	keepPrevious bool
 	clientGiven  bool
 	ip, agent    string
+	fields       map[string]any
 }
 
 // A SignInOption changes one sign-in.
@@ -103,8 +105,8 @@ func WithClient(ip, userAgent string) SignInOption {
 // cookie: for jobs, tests and transports of your own. It ends no other session.
 //
 // It returns ErrNotFound if the database knows no such user, the error of
-// Config.BeforeCreate, or one that wraps ErrStore. After an ErrStore a session
-// may exist whose token nobody knows; it expires.
+// Config.BeforeCreate, one about WithFields, or one that wraps ErrStore. After an
+// ErrStore a session may exist whose token nobody knows; it expires.
 func (m *Manager) Create(ctx context.Context, userID string, opts ...SignInOption) (*Session, error) {
 	var how creation
 	for _, opt := range opts {
@@ -121,7 +123,11 @@ func (m *Manager) create(ctx context.Context, userID string, how creation, now t
 	if userID == "" {
 		return models.Session{}, fmt.Errorf("%w: the user id is empty", ErrNotFound)
 	}
-	ip, agent := clientaddr.Address(how.ip), clientaddr.UserAgent(how.agent)
+	fields, err := newFields(m.sessionFields, how.fields)
+	if err != nil {
+		return models.Session{}, err
+	}
+	ip, agent := clientaddr.Address(how.ip, m.ipv6Subnet), clientaddr.UserAgent(how.agent)
 	row := models.Session{
 		ID:        randomText(),
 		Token:     randomText(),
@@ -131,6 +137,7 @@ func (m *Manager) create(ctx context.Context, userID string, how creation, now t
 		UpdatedAt: now,
 		IPAddress: &ip,
 		UserAgent: &agent,
+		Fields:    fields,
 	}
 	if how.dontRemember {
 		row.ExpiresAt = m.policy.capped(now, now.Add(dontRememberFor))

@@ -2,6 +2,8 @@ package ginsession_test
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +22,10 @@ type memStore struct {
 	sessions map[string]models.Session // by token
 	users    map[string]models.User
 	calls    []string
+
+	// schema is whose additional fields rows have. Under its zero value a row has
+	// those that it was given.
+	schema models.Schema
 
 	// before, if set, runs ahead of each call, outside of the lock; its error
 	// becomes the call's.
@@ -79,14 +85,14 @@ func (s *memStore) row(token string) (models.Session, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	row, ok := s.sessions[token]
-	return row, ok
+	return copied(row), ok
 }
 
 // edit changes a row behind the Manager's back.
 func (s *memStore) edit(token string, change func(*models.Session)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	row := s.sessions[token]
+	row := copied(s.sessions[token])
 	change(&row)
 	delete(s.sessions, token)
 	s.sessions[row.Token] = row
@@ -101,6 +107,13 @@ func (s *memStore) remove(token string) {
 func (s *memStore) addUser(user models.User) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	user.Fields = maps.Clone(user.Fields)
+	for _, field := range s.schema.User.Fields {
+		if user.Fields == nil {
+			user.Fields = map[string]any{}
+		}
+		user.Fields[field.Name] = user.Fields[field.Name] // null if missing
+	}
 	s.users[user.ID] = user
 }
 
@@ -114,11 +127,47 @@ func (s *memStore) sorted(want func(models.Session) bool) []models.Session {
 	var rows []models.Session
 	for _, row := range s.sessions {
 		if want(row) {
-			rows = append(rows, row)
+			rows = append(rows, copied(row))
 		}
 	}
 	slices.SortFunc(rows, func(a, b models.Session) int { return strings.Compare(a.ID, b.ID) })
 	return rows
+}
+
+// copied is the row with a map of its own: what a store was given, and what it
+// answered, is the caller's.
+func copied(row models.Session) models.Session {
+	row.Fields = maps.Clone(row.Fields)
+	return row
+}
+
+var errField = errors.New("no such field, or a value of another type")
+
+// fields are the values as a store keeps them, under all those of every declared
+// field: one that is missing is null.
+func (s *memStore) fields(given map[string]any, all bool) (map[string]any, error) {
+	declared := s.schema.Session.Fields
+	if len(declared) == 0 {
+		return maps.Clone(given), nil
+	}
+	kept := map[string]any{}
+	for _, field := range declared {
+		value, ok := given[field.Name]
+		if !ok && !all {
+			continue
+		}
+		value, err := field.Value(value)
+		if at, zero := value.(time.Time); err != nil || zero && at.IsZero() {
+			return nil, errField
+		}
+		kept[field.Name] = value
+	}
+	for name := range given {
+		if _, ok := kept[name]; !ok {
+			return nil, errField
+		}
+	}
+	return kept, nil
 }
 
 func (s *memStore) Create(ctx context.Context, session models.Session) error {
@@ -127,6 +176,10 @@ func (s *memStore) Create(ctx context.Context, session models.Session) error {
 	}
 	if session.ExpiresAt.IsZero() || session.CreatedAt.IsZero() || session.UpdatedAt.IsZero() {
 		return errZeroTime
+	}
+	fields, err := s.fields(session.Fields, true)
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,6 +194,7 @@ func (s *memStore) Create(ctx context.Context, session models.Session) error {
 	if _, known := s.users[session.UserID]; !known {
 		return models.ErrNoUser
 	}
+	session.Fields = fields
 	session.ExpiresAt, session.CreatedAt, session.UpdatedAt = ms(session.ExpiresAt), ms(session.CreatedAt), ms(session.UpdatedAt)
 	s.sessions[session.Token] = session
 	return nil
@@ -159,7 +213,57 @@ func (s *memStore) Find(ctx context.Context, token string) (models.Session, mode
 	if !ok || !known {
 		return models.Session{}, models.User{}, models.ErrNotFound
 	}
-	return session, user, nil
+	user.Fields = maps.Clone(user.Fields)
+	return copied(session), user, nil
+}
+
+func (s *memStore) FindMany(ctx context.Context, tokens []string) ([]models.Found, error) {
+	if err := s.enter(ctx, "findMany"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wanted := map[string]bool{}
+	for _, token := range tokens[:min(len(tokens), 100)] {
+		wanted[token] = true
+	}
+	var found []models.Found
+	for token := range wanted {
+		session, ok := s.sessions[token]
+		user, known := s.users[session.UserID]
+		if ok && known {
+			user.Fields = maps.Clone(user.Fields)
+			found = append(found, models.Found{Session: copied(session), User: user})
+		}
+	}
+	return found, nil
+}
+
+func (s *memStore) Update(ctx context.Context, read models.Session, fields map[string]any, now time.Time) (models.Session, error) {
+	if err := s.enter(ctx, "update"); err != nil {
+		return models.Session{}, err
+	}
+	if now.IsZero() {
+		return models.Session{}, errZeroTime
+	}
+	given, err := s.fields(fields, false)
+	if err != nil || len(given) == 0 {
+		return models.Session{}, errField
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row, ok := s.sessions[read.Token]
+	if !ok || row.ID != read.ID {
+		return models.Session{}, models.ErrNotFound
+	}
+	row = copied(row)
+	if row.Fields == nil {
+		row.Fields = map[string]any{}
+	}
+	maps.Copy(row.Fields, given)
+	row.UpdatedAt = ms(now)
+	s.sessions[read.Token] = row
+	return copied(row), nil
 }
 
 func (s *memStore) Touch(ctx context.Context, read models.Session, next, now time.Time) (models.Session, error) {
@@ -179,7 +283,7 @@ func (s *memStore) Touch(ctx context.Context, read models.Session, next, now tim
 		row.ExpiresAt, row.UpdatedAt = ms(next), ms(now)
 		s.sessions[read.Token] = row
 	}
-	return row, nil
+	return copied(row), nil
 }
 
 func (s *memStore) List(ctx context.Context, userID string, now time.Time) ([]models.Session, error) {
@@ -257,6 +361,7 @@ var _ ginsession.Store = (*memStore)(nil)
 func TestMemStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
 		store := newMemStore()
+		store.schema = storetest.Schema()
 		return storetest.Harness{
 			Store:      store,
 			AddUser:    func(_ *testing.T, user models.User) { store.addUser(user) },

@@ -65,10 +65,10 @@ func (m *Manager) loadFor(c *gin.Context, how how) loaded {
 	if c.Request.Header["Upgrade"] != nil {
 		how.noSlide, how.silent = true, true
 	}
-	p := m.cookies.read(c.Request)
+	p := m.present(c.Request)
 	o := m.load(c.Request.Context(), &p, how)
 	h := c.Writer.Header()
-	vary(h)
+	m.vary(h)
 	if !how.silent && !c.Writer.Written() {
 		before := len(h["Set-Cookie"])
 		m.writeCookies(h, &p, &o)
@@ -87,16 +87,23 @@ func (m *Manager) loadFor(c *gin.Context, how how) loaded {
 	return now
 }
 
-// vary tells caches that the answer depends on the cookies.
-func vary(h http.Header) {
+// vary tells caches what the answer depends on.
+func (m *Manager) vary(h http.Header) {
+	vary(h, "Cookie")
+	if m.bearer.Enabled {
+		vary(h, "Authorization")
+	}
+}
+
+func vary(h http.Header, name string) {
 	for _, line := range h["Vary"] {
 		for _, field := range strings.Split(line, ",") {
-			if field = strings.TrimSpace(field); field == "*" || strings.EqualFold(field, "Cookie") {
+			if field = strings.TrimSpace(field); field == "*" || strings.EqualFold(field, name) {
 				return
 			}
 		}
 	}
-	h["Vary"] = append(h["Vary"], "Cookie")
+	h["Vary"] = append(h["Vary"], name)
 }
 
 // Load returns the session of the request, or ErrNoSession if there is none,

@@ -17,6 +17,9 @@ import (
 // as gin does.
 func (m *Manager) Routes(group *gin.RouterGroup) {
 	m.SessionRoutes(group)
+	if m.cookies.device != "" {
+		m.MultiSessionRoutes(group)
+	}
 }
 
 // SessionRoutes mounts the routes about the caller's own sessions:
@@ -42,6 +45,18 @@ func (m *Manager) SessionRoutes(group *gin.RouterGroup) {
 	m.mount(group, http.MethodGet, "/ok", ok)
 }
 
+// MultiSessionRoutes mounts the routes about the accounts on a device. They
+// find nothing unless MultiSession.Enabled is set:
+//
+//	GET  /multi-session/list-device-sessions  a session and its user for each account
+//	POST /multi-session/set-active            makes one of them the active one
+//	POST /multi-session/revoke                ends one of them
+func (m *Manager) MultiSessionRoutes(group *gin.RouterGroup) {
+	m.mount(group, http.MethodGet, "/multi-session/list-device-sessions", m.listDeviceSessions)
+	m.mount(group, http.MethodPost, "/multi-session/set-active", m.setActiveSession)
+	m.mount(group, http.MethodPost, "/multi-session/revoke", m.revokeDeviceSession)
+}
+
 // routes are the paths that we serve, for Middleware to know them by. It is
 // replaced as a whole when routes are mounted.
 type routes struct {
@@ -65,13 +80,13 @@ func (m *Manager) mount(group *gin.RouterGroup, method, path string, handler fun
 	base := strings.TrimSuffix(group.BasePath(), "/")
 	full := base + path
 	group.Handle(method, path, func(c *gin.Context) {
-		if !exact(c.Request, full) {
+		if !exact(c.Request, base, path) {
 			c.AbortWithStatus(http.StatusNotFound)
 			return
 		}
 		h := c.Writer.Header()
 		h["Cache-Control"] = noStore
-		vary(h)
+		m.vary(h)
 		handler(c)
 	})
 	group.Handle(method, path+"/", func(c *gin.Context) { c.AbortWithStatus(http.StatusNotFound) })
@@ -93,13 +108,13 @@ func (m *Manager) mount(group *gin.RouterGroup, method, path string, handler fun
 // exact reports whether the request named this route as it is written. gin
 // also leads %2D, %2F and, if the host wishes, double slashes and dots to a
 // handler. Under a prefix with parameters the part behind it is compared.
-func exact(r *http.Request, full string) bool {
+func exact(r *http.Request, base, route string) bool {
 	switch path := r.URL.Path; {
 	case r.URL.RawPath != "" || strings.Contains(path, "//"):
 		return false
-	case !strings.ContainsAny(full, ":*"):
-		return path == full
+	case !strings.ContainsAny(base, ":*"):
+		return path == base+route
 	default:
-		return strings.HasSuffix(path, full[strings.LastIndexByte(full, '/'):])
+		return strings.HasSuffix(path, route)
 	}
 }

@@ -3,6 +3,7 @@ package ginsession
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,10 @@ type Session struct {
 	// IPAddress and UserAgent are those of the sign-in, "" if unknown.
 	IPAddress string `json:"ipAddress"`
 	UserAgent string `json:"userAgent"`
+	// Fields are the additional ones of Config.Schema, by name: nil, string,
+	// int64, bool or time.Time. Those without Returned are missing if the session
+	// is Cached. SetFields writes them.
+	Fields map[string]any `json:"-"`
 	// User is the session's user. Of sessions that Create and List return only
 	// the ID is set.
 	User User `json:"user"`
@@ -48,6 +53,8 @@ type User struct {
 	Image         string    `json:"image"` // "" when there is none
 	CreatedAt     time.Time `json:"createdAt"`
 	UpdatedAt     time.Time `json:"updatedAt"`
+	// Fields are the additional ones, as those of a Session.
+	Fields map[string]any `json:"-"`
 }
 
 // Handle is what the session is called in JSON: good for listing and revoking,
@@ -86,6 +93,7 @@ func (m *Manager) session(row models.Session, user models.User, cached bool) *Se
 		UpdatedAt: row.UpdatedAt,
 		IPAddress: text(row.IPAddress),
 		UserAgent: text(row.UserAgent),
+		Fields:    maps.Clone(row.Fields),
 		User: User{
 			ID:            row.UserID,
 			Name:          user.Name,
@@ -94,6 +102,7 @@ func (m *Manager) session(row models.Session, user models.User, cached bool) *Se
 			Image:         text(user.Image),
 			CreatedAt:     user.CreatedAt,
 			UpdatedAt:     user.UpdatedAt,
+			Fields:        maps.Clone(user.Fields),
 		},
 		Cached:  cached,
 		manager: m,

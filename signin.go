@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,11 +21,13 @@ import (
 //
 // The session that the browser presented until now ends, whoever's it was: a
 // browser holds one session, and one planted before the sign-in is worth
-// nothing after it. That this may fail does not undo the sign-in.
+// nothing after it. That this may fail does not undo the sign-in. With
+// MultiSession a browser holds several, and only the same user's ends.
 //
 // SignIn returns ErrStarted if the response has begun or c is a copy,
-// ErrNotFound if there is no such user, the error of Config.BeforeCreate, or
-// one that wraps ErrStore; in all these cases no cookie was touched.
+// ErrNotFound if there is no such user, the error of Config.BeforeCreate, one
+// about WithFields, or one that wraps ErrStore; in all these cases no cookie was
+// touched.
 func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*Session, error) {
 	if !writable(c) {
 		return nil, ErrStarted
@@ -36,7 +39,7 @@ func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*
 	if !how.clientGiven {
 		how.ip, how.agent = m.address(c), c.Request.UserAgent()
 	}
-	p := m.cookies.read(c.Request)
+	p := m.present(c.Request)
 	now := m.clock()
 	ctx := c.Request.Context()
 	row, err := m.create(ctx, userID, how, now)
@@ -47,12 +50,13 @@ func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*
 	if err != nil {
 		return nil, err
 	}
+	var previous []proved
 	if !m.keepPrevious && !how.keepPrevious {
-		for _, previous := range p.tokens {
-			if _, err := m.revoke(ctx, models.Revocation{Token: previous.token}); err != nil {
-				m.logger.Warn("ginsession: the session before a sign-in could not be ended", "sessionId", row.ID, "error", err)
-			}
-		}
+		previous = p.tokens
+	}
+	multi := m.cookies.device != ""
+	if !multi {
+		m.endPrevious(ctx, previous, row.ID)
 	}
 	h := c.Writer.Header()
 	age := maxAge(row.ExpiresAt, now)
@@ -64,15 +68,27 @@ func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*
 	case how.dontRemember:
 		m.cookies.setMarker(h)
 	case p.dontRemember:
-		m.cookies.expire(h, m.cookies.marker)
+		m.cookies.expire(h, &m.cookies.marker)
 	}
 	if m.cache.enabled {
-		m.mint(h, &p, row, user, now, how.dontRemember)
+		m.mint(h, &p, original{row: row, user: user, readAt: now, dontRemember: how.dontRemember})
+	}
+	if multi {
+		m.joinDevice(ctx, h, &p, previous, row, age)
 	}
 	private(h)
 	session := m.session(row, user, false)
 	m.know(c, loaded{session: session})
 	return session, nil
+}
+
+// endPrevious ends the sessions that the browser presented before a sign-in.
+func (m *Manager) endPrevious(ctx context.Context, previous []proved, madeID string) {
+	for _, t := range previous {
+		if _, err := m.revoke(ctx, models.Revocation{Token: t.token}); err != nil {
+			m.logger.Warn("ginsession: the session before a sign-in could not be ended", "sessionId", madeID, "error", err)
+		}
+	}
 }
 
 // userOf reads the new session back with its user, which proves that there is
@@ -93,8 +109,9 @@ func (m *Manager) userOf(c *gin.Context, row models.Session) (models.User, error
 	return models.User{}, fmt.Errorf("%w: %w", ErrStore, err)
 }
 
-// SignOut ends the session that the request presents, and tells the browser to
-// drop its cookies. Without a session it only does the latter.
+// SignOut ends the session that the request presents, and with MultiSession
+// those of all accounts on the device, and tells the browser to drop its
+// cookies. Without a session it only does the latter.
 //
 // If the store does not answer, SignOut returns an error that wraps ErrStore
 // and keeps the session cookie, so that the user can try again; the cookie
@@ -104,23 +121,27 @@ func (m *Manager) SignOut(c *gin.Context) error {
 	if !writable(c) {
 		return ErrStarted
 	}
-	p := m.cookies.read(c.Request)
+	p := m.present(c.Request)
+	devices := m.cookies.devices(&p)
 	h := c.Writer.Header()
 	private(h)
 	var failed error
-	for _, t := range p.tokens {
+	for _, t := range append(slices.Clone(p.tokens), devices...) {
 		if _, err := m.revoke(c.Request.Context(), models.Revocation{Token: t.token}); err != nil {
 			m.revoked.token(t.token)
 			failed = err
 		}
 	}
 	if failed != nil {
-		m.cookies.expire(h, m.cookies.data)
+		m.cookies.expire(h, &m.cookies.data)
 		m.cookies.expireSent(h, &p)
 		m.know(c, loaded{err: failed})
 		return failed
 	}
 	m.signedOut(c, &p)
+	for _, d := range devices {
+		m.cookies.expireDevice(h, d.token)
+	}
 	return nil
 }
 
@@ -129,6 +150,16 @@ func (m *Manager) SignOut(c *gin.Context) error {
 func (m *Manager) signedOut(c *gin.Context, p *presented) {
 	m.cookies.expireAll(c.Writer.Header(), p)
 	m.know(c, loaded{err: ErrNoSession})
+}
+
+// endedHere is signedOut where the device cookie goes too.
+func (m *Manager) endedHere(c *gin.Context, p *presented, token string) {
+	m.signedOut(c, p)
+	for _, d := range m.cookies.devices(p) {
+		if d.token == token {
+			m.cookies.expireDevice(c.Writer.Header(), token)
+		}
+	}
 }
 
 // writable reports whether cookies can still be set: nothing of the response
@@ -164,10 +195,10 @@ var forwarding = []string{"X-Forwarded-For", "X-Real-Ip", "Cf-Connecting-Ip", "X
 // peer's own address counts.
 func (m *Manager) address(c *gin.Context) string {
 	if m.clientIP != nil {
-		return clientaddr.Address(m.clientIP(c))
+		return clientaddr.Address(m.clientIP(c), m.ipv6Subnet)
 	}
 	if !slices.ContainsFunc(forwarding, func(name string) bool { return c.Request.Header[name] != nil }) {
-		return clientaddr.Address(c.RemoteIP())
+		return clientaddr.Address(c.RemoteIP(), m.ipv6Subnet)
 	}
 	for _, stranger := range strangers {
 		probe := c.Copy()
@@ -178,8 +209,8 @@ func (m *Manager) address(c *gin.Context) string {
 			m.gullible.Do(func() {
 				m.logger.Warn("ginsession: gin believes forwarding headers from anyone, so the peer's address is stored instead; call Engine.SetTrustedProxies or set Config.ClientIP; this is said once")
 			})
-			return clientaddr.Address(c.RemoteIP())
+			return clientaddr.Address(c.RemoteIP(), m.ipv6Subnet)
 		}
 	}
-	return clientaddr.Address(c.ClientIP())
+	return clientaddr.Address(c.ClientIP(), m.ipv6Subnet)
 }

@@ -1,9 +1,12 @@
 package ginsession_test
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -341,6 +344,73 @@ func TestSR65_ForwardingHeadersOfStrangers(t *testing.T) {
 		})
 	}
 }
+
+// The vectors of client addresses, with gin set up as Better Auth is in them.
+func TestVectorsOfClientAddresses(t *testing.T) {
+	t.Parallel()
+	different := map[string]struct{ want, why string }{
+		"ip-2":  {"10.0.0.1", "SR-65: the peer is trusted, so what it says of its own peer counts"},
+		"ip-8":  {peer, "no address in the header: the peer's counts (Better Auth never uses it)"},
+		"ip-9":  {peer, "the same"},
+		"ip-10": {peer, "the same"},
+		"ip-13": {peer, "the same"},
+	}
+	text, err := os.ReadFile(cmp.Or(os.Getenv("CONTRACT_VECTORS"), "testdata/contract/vectors.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Vectors []struct {
+			Name, Kind string
+			Inputs     struct {
+				Headers   map[string]string
+				IPAddress struct {
+					IPAddressHeaders, TrustedProxies []string
+					IPv6Subnet                       int
+				}
+			}
+			Expected struct{ Stored string }
+		}
+	}
+	var kinds struct{ Vectors []struct{ Kind string } }
+	if err := json.Unmarshal(text, &kinds); err != nil {
+		t.Fatal(err)
+	}
+	_ = json.Unmarshal(text, &file) // other kinds have other shapes
+	seen := 0
+	for i, v := range file.Vectors {
+		if kinds.Vectors[i].Kind != "client_ip" {
+			continue
+		}
+		seen++
+		s := serve(t, func(c *ginsession.Config) { c.IPv6Subnet = v.Inputs.IPAddress.IPv6Subnet })
+		if err := s.engine.SetTrustedProxies(append(v.Inputs.IPAddress.TrustedProxies, peer)); err != nil {
+			t.Fatal(err)
+		}
+		s.engine.RemoteIPHeaders = []string{"X-Forwarded-For"}
+		if v.Inputs.IPAddress.IPAddressHeaders != nil {
+			s.engine.RemoteIPHeaders = v.Inputs.IPAddress.IPAddressHeaders
+		}
+		b := s.browser()
+		b.peer = peer + ":5000"
+		for name, value := range v.Inputs.Headers {
+			b.header.Set(name, value)
+		}
+		b.signIn("ada")
+		want := v.Expected.Stored
+		if d, ok := different[v.Name]; ok {
+			want = d.want
+		}
+		if got := *s.store.rows()[0].IPAddress; got != want {
+			t.Errorf("%s: %v: stored %q, want %q", v.Name, v.Inputs, got, want)
+		}
+	}
+	if seen == 0 {
+		t.Error("no vectors of client addresses")
+	}
+}
+
+const peer = "203.0.113.77"
 
 func TestSR65_ClientIPMustBeAnAddress(t *testing.T) {
 	t.Parallel()

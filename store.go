@@ -32,6 +32,17 @@ type Store interface {
 	// returned as it is: time is the caller's to judge.
 	Find(ctx context.Context, token string) (models.Session, models.User, error)
 
+	// FindMany reads the sessions with these tokens, at most 100 of them, each
+	// with its user, in one query and in no particular order. Tokens without a
+	// session, or whose user is gone, are left out; expired sessions are not.
+	FindMany(ctx context.Context, tokens []string) ([]models.Found, error)
+
+	// Update writes the given additional fields of a session that was read with
+	// Find, and sets updatedAt to now; nothing else changes. Values are of the
+	// types that models.Field.Value returns. The result is the session as it
+	// stands afterwards. models.ErrNotFound means that the row is gone.
+	Update(ctx context.Context, read models.Session, fields map[string]any, now time.Time) (models.Session, error)
+
 	// Touch moves the expiry of a session that was read with Find to next, in
 	// one conditional write: only if the row still has the expiry that was read
 	// and is not expired at now. The result is the session as it stands

@@ -3,6 +3,7 @@ package ginsession
 import (
 	"bytes"
 	"crypto/subtle"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,6 +26,8 @@ type refusal struct {
 // The answers that need no detail. Messages and codes are Better Auth's, but
 // for the last two, which it does not have.
 var (
+	invalidSessionToken = refused(http.StatusUnauthorized, "INVALID_SESSION_TOKEN", "Invalid session token")
+
 	unauthorized    = refused(http.StatusUnauthorized, "UNAUTHORIZED", "Unauthorized")
 	notFresh        = refused(http.StatusForbidden, "SESSION_NOT_FRESH", "Session is not fresh")
 	missingOrigin   = refused(http.StatusForbidden, "MISSING_OR_NULL_ORIGIN", "Missing or null Origin")
@@ -128,7 +131,7 @@ func appendInstant(dst []byte, key string, t time.Time) []byte {
 
 // appendStored writes a session in the order of the store. token is what takes
 // the token's place.
-func appendStored(dst []byte, s models.Session, token string) []byte {
+func (m *Manager) appendStored(dst []byte, s models.Session, token string) []byte {
 	dst = append(dst, '{')
 	dst = appendInstant(dst, "expiresAt", s.ExpiresAt)
 	dst = appendText(dst, "token", token)
@@ -137,11 +140,12 @@ func appendStored(dst []byte, s models.Session, token string) []byte {
 	dst = appendNullable(dst, "ipAddress", s.IPAddress)
 	dst = appendNullable(dst, "userAgent", s.UserAgent)
 	dst = appendText(dst, "userId", s.UserID)
+	dst = appendFields(dst, m.sessionFields, s.Fields)
 	dst = appendText(dst, "id", s.ID)
 	return append(dst, '}')
 }
 
-func appendStoredUser(dst []byte, u models.User) []byte {
+func (m *Manager) appendStoredUser(dst []byte, u models.User) []byte {
 	dst = append(dst, '{')
 	dst = appendText(dst, "name", u.Name)
 	dst = appendText(dst, "email", u.Email)
@@ -149,12 +153,13 @@ func appendStoredUser(dst []byte, u models.User) []byte {
 	dst = appendNullable(dst, "image", u.Image)
 	dst = appendInstant(dst, "createdAt", u.CreatedAt)
 	dst = appendInstant(dst, "updatedAt", u.UpdatedAt)
+	dst = appendFields(dst, m.userFields, u.Fields)
 	dst = appendText(dst, "id", u.ID)
 	return append(dst, '}')
 }
 
 // appendCached writes a session in the order of Better Auth's cookie cache.
-func appendCached(dst []byte, s models.Session, token string) []byte {
+func (m *Manager) appendCached(dst []byte, s models.Session, token string) []byte {
 	dst = append(dst, '{')
 	dst = appendText(dst, "id", s.ID)
 	dst = appendInstant(dst, "createdAt", s.CreatedAt)
@@ -164,11 +169,12 @@ func appendCached(dst []byte, s models.Session, token string) []byte {
 	dst = appendText(dst, "token", token)
 	dst = appendNullable(dst, "ipAddress", s.IPAddress)
 	dst = appendNullable(dst, "userAgent", s.UserAgent)
+	dst = appendFields(dst, m.sessionFields, s.Fields)
 	return append(dst, '}')
 }
 
 // appendCachedUser lower-cases the address, as Better Auth does on that way.
-func appendCachedUser(dst []byte, u models.User) []byte {
+func (m *Manager) appendCachedUser(dst []byte, u models.User) []byte {
 	dst = append(dst, '{')
 	dst = appendText(dst, "id", u.ID)
 	dst = appendInstant(dst, "createdAt", u.CreatedAt)
@@ -177,19 +183,51 @@ func appendCachedUser(dst []byte, u models.User) []byte {
 	dst = strconv.AppendBool(appendMember(dst, "emailVerified"), u.EmailVerified)
 	dst = appendText(dst, "name", u.Name)
 	dst = appendNullable(dst, "image", u.Image)
+	dst = appendFields(dst, m.userFields, u.Fields)
 	return append(dst, '}')
+}
+
+// appendFields writes the additional fields that may be seen, in the order of
+// their declaration.
+func appendFields(dst []byte, fields []models.Field, values map[string]any) []byte {
+	for _, field := range fields {
+		if !field.Returned {
+			continue
+		}
+		dst = appendMember(dst, field.Name)
+		switch v := values[field.Name].(type) {
+		case string:
+			dst = strictjson.AppendString(dst, v)
+		case int64:
+			dst = strconv.AppendInt(dst, v, 10)
+		case bool:
+			dst = strconv.AppendBool(dst, v)
+		case time.Time:
+			dst = strictjson.AppendTime(dst, v)
+		default:
+			dst = append(dst, "null"...)
+		}
+	}
+	return dst
 }
 
 // appendSessionAndUser writes the body of /get-session up to the last brace.
 func (m *Manager) appendSessionAndUser(dst []byte, o *outcome) []byte {
-	session, user := appendStored, appendStoredUser
-	if o.cached {
-		session, user = appendCached, appendCachedUser
+	if !o.cached {
+		return m.appendFound(dst, o.row, o.user)
 	}
 	dst = append(dst, `{"session":`...)
-	dst = session(dst, o.row, m.publicToken(o.row.Token))
+	dst = m.appendCached(dst, o.row, m.publicToken(o.row.Token))
 	dst = append(dst, `,"user":`...)
-	return user(dst, o.user)
+	return m.appendCachedUser(dst, o.user)
+}
+
+// appendFound is the same for what was read from the store.
+func (m *Manager) appendFound(dst []byte, s models.Session, u models.User) []byte {
+	dst = append(dst, `{"session":`...)
+	dst = m.appendStored(dst, s, m.publicToken(s.Token))
+	dst = append(dst, `,"user":`...)
+	return m.appendStoredUser(dst, u)
 }
 
 // publicToken is what JSON shows for a stored token: a handle, or under
@@ -203,16 +241,28 @@ func (m *Manager) publicToken(stored string) string {
 
 // cachePayload writes what the cookie cache holds: Better Auth's payload, with
 // the token, which the copy must name.
-func cachePayload(s models.Session, u models.User, issuedAt time.Time, version string) []byte {
+func (m *Manager) cachePayload(o original) []byte {
+	user := m.appendStoredUser
+	if o.userInCacheOrder {
+		user = m.appendCachedUser
+	}
 	dst := make([]byte, 0, 1024)
 	dst = append(dst, `{"session":`...)
-	dst = appendStored(dst, s, s.Token)
+	dst = m.appendStored(dst, o.row, o.row.Token)
 	dst = append(dst, `,"user":`...)
-	dst = appendStoredUser(dst, u)
+	dst = user(dst, o.user)
 	dst = append(dst, `,"updatedAt":`...)
-	dst = strconv.AppendInt(dst, issuedAt.UnixMilli(), 10)
-	dst = appendText(dst, "version", version)
+	dst = strconv.AppendInt(dst, o.readAt.UnixMilli(), 10)
+	dst = appendText(dst, "version", m.cacheVersion(o.row, o.user, false))
 	return append(dst, '}')
+}
+
+// cacheVersion is what copies of this session must bear.
+func (m *Manager) cacheVersion(s models.Session, u models.User, cached bool) string {
+	if m.cache.versionOf == nil {
+		return m.cache.version
+	}
+	return m.cache.versionOf(m.session(s, u, cached))
 }
 
 // cachedCopy is a decoded payload.
@@ -226,16 +276,16 @@ type cachedCopy struct {
 // parseCachePayload reads a payload whose signature holds. It is as strict as
 // the shape check of Better Auth and stricter where that coerces: what we
 // refuse is merely read from the store instead.
-func parseCachePayload(payload []byte) (cachedCopy, bool) {
+func (m *Manager) parseCachePayload(payload []byte) (cachedCopy, bool) {
 	copied := cachedCopy{version: "1"} // Better Auth: version || "1"
 	var session, user, issued bool
 	ok := members(payload, func(key string, value []byte) bool {
 		switch key {
 		case "session":
-			session = parseCachedSession(value, &copied.row)
+			session = parseCachedSession(value, m.sessionFields, &copied.row)
 			return session
 		case "user":
-			user = parseCachedUser(value, &copied.user)
+			user = parseCachedUser(value, m.userFields, &copied.user)
 			return user
 		case "updatedAt":
 			ms, err := strconv.ParseInt(string(value), 10, 64)
@@ -250,7 +300,8 @@ func parseCachePayload(payload []byte) (cachedCopy, bool) {
 	return copied, ok && session && user && issued
 }
 
-func parseCachedSession(value []byte, s *models.Session) bool {
+func parseCachedSession(value []byte, fields []models.Field, s *models.Session) bool {
+	var expires, created, updated bool
 	ok := members(value, func(key string, value []byte) bool {
 		switch key {
 		case "id":
@@ -260,24 +311,26 @@ func parseCachedSession(value []byte, s *models.Session) bool {
 		case "userId":
 			return readText(value, &s.UserID)
 		case "expiresAt":
-			return readInstant(value, &s.ExpiresAt)
+			expires = readInstant(value, &s.ExpiresAt)
+			return expires
 		case "createdAt":
-			return readInstant(value, &s.CreatedAt)
+			created = readInstant(value, &s.CreatedAt)
+			return created
 		case "updatedAt":
-			return readInstant(value, &s.UpdatedAt)
+			updated = readInstant(value, &s.UpdatedAt)
+			return updated
 		case "ipAddress":
 			return readNullable(value, &s.IPAddress)
 		case "userAgent":
 			return readNullable(value, &s.UserAgent)
 		}
-		return true
+		return readField(fields, key, value, &s.Fields)
 	})
-	return ok && s.ID != "" && s.Token != "" && s.UserID != "" &&
-		!s.ExpiresAt.IsZero() && !s.CreatedAt.IsZero() && !s.UpdatedAt.IsZero()
+	return ok && s.ID != "" && s.Token != "" && s.UserID != "" && expires && created && updated && whole(fields, s.Fields)
 }
 
-func parseCachedUser(value []byte, u *models.User) bool {
-	var name, email bool
+func parseCachedUser(value []byte, fields []models.Field, u *models.User) bool {
+	var name, email, created, updated bool
 	ok := members(value, func(key string, value []byte) bool {
 		switch key {
 		case "id":
@@ -294,13 +347,75 @@ func parseCachedUser(value []byte, u *models.User) bool {
 		case "image":
 			return readNullable(value, &u.Image)
 		case "createdAt":
-			return readInstant(value, &u.CreatedAt)
+			created = readInstant(value, &u.CreatedAt)
+			return created
 		case "updatedAt":
-			return readInstant(value, &u.UpdatedAt)
+			updated = readInstant(value, &u.UpdatedAt)
+			return updated
 		}
-		return true
+		return readField(fields, key, value, &u.Fields)
 	})
-	return ok && name && email && u.ID != "" && !u.CreatedAt.IsZero() && !u.UpdatedAt.IsZero()
+	return ok && u.ID != "" && name && email && created && updated && whole(fields, u.Fields)
+}
+
+// readField reads an additional field of a copy. Members that are not declared
+// are ignored, and so are those that a copy should not hold.
+func readField(fields []models.Field, key string, value []byte, into *map[string]any) bool {
+	i := slices.IndexFunc(fields, func(f models.Field) bool { return f.Name == key })
+	if i < 0 || !fields[i].Returned {
+		return true
+	}
+	read, ok := fieldValue(fields[i].Type, value)
+	if s, isText := read.(string); isText && strictjson.LooksLikeTime(s) {
+		return false // see readText
+	}
+	if *into == nil {
+		*into = make(map[string]any, len(fields))
+	}
+	(*into)[key] = read
+	return ok
+}
+
+// whole reports whether a copy holds all the fields that it should: one that
+// was made before a field was declared knows nothing about it.
+func whole(fields []models.Field, values map[string]any) bool {
+	for _, field := range fields {
+		if _, ok := values[field.Name]; field.Returned && !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// fieldValue reads the JSON of a field: the type's Go value, or nil for null.
+func fieldValue(t models.Type, value []byte) (any, bool) {
+	kind := strictjson.KindOf(value)
+	switch {
+	case kind == strictjson.KindNull:
+		return nil, true
+	case t == models.String && kind == strictjson.KindString:
+		return strictjson.Text(value)
+	case t == models.Number && kind == strictjson.KindNumber:
+		return wholeNumber(value)
+	case t == models.Boolean && kind == strictjson.KindBoolean:
+		return value[0] == 't', true
+	case t == models.Date && kind == strictjson.KindString:
+		var at time.Time
+		ok := readInstant(value, &at)
+		return at, ok
+	}
+	return nil, false
+}
+
+// wholeNumber reads a number as JavaScript does, if it is a whole one that
+// JavaScript can tell from its neighbours.
+func wholeNumber(value []byte) (any, bool) {
+	const largest = 1<<53 - 1 // Number.MAX_SAFE_INTEGER
+	n, err := strconv.ParseFloat(string(value), 64)
+	if err != nil || n != math.Trunc(n) || math.Abs(n) > largest {
+		return nil, false
+	}
+	return int64(n), true
 }
 
 // maxMembers is how many members an object that we read may have.

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,9 +26,22 @@ const (
 )
 
 var (
-	strategies = []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact}
+	strategies = []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE}
+	issued     = time.UnixMilli(1768478401234).UTC()
 	expires    = time.UnixMilli(1768478701234).UTC()
 )
+
+// lastOf is the last millisecond of a value that was made to be good until
+// expires.
+func lastOf(strategy cookiecache.Strategy, expires time.Time) time.Time {
+	switch seconds := time.Unix(expires.Unix(), 0).UTC(); strategy {
+	case cookiecache.JWT:
+		return seconds.Add(-time.Millisecond)
+	case cookiecache.JWE:
+		return seconds
+	}
+	return time.UnixMilli(expires.UnixMilli()).UTC()
+}
 
 // eachStrategy runs a test once for every strategy.
 func eachStrategy(t *testing.T, run func(t *testing.T, strategy cookiecache.Strategy)) {
@@ -63,6 +78,9 @@ func TestRoundTrip(t *testing.T) {
 		{"separators", "{\"name\":\"<script>&\u2028\u2029\u007f\"}"},
 		{"looks like the end of a document", `{"name":",\"expiresAt\":1,\"signature\":\"` + strings.Repeat("A", 43) + `\"}"}`},
 		{"ends like a document", `{"a":{"b":1},"expiresAt":1}`},
+		{"looks like the end of claims", `{"name":",\"iat\":1,\"exp\":1,\"jti\":\"00000000-0000-4000-8000-000000000000\"}"}`},
+		{"ends like claims", `{"a":{"iat":1,"exp":1}}`},
+		{"names of claims in other letters", `{"IAT":1,"Exp":1,"nbf ":2}`},
 		{"deepest", `{"a":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`},
 	}
 	times := []time.Time{
@@ -77,7 +95,7 @@ func TestRoundTrip(t *testing.T) {
 		for _, p := range payloads {
 			for _, at := range times {
 				given := []byte(p.payload)
-				value, err := codec.Encode(given, at)
+				value, err := codec.Encode(given, issued, at)
 				if err != nil {
 					t.Errorf("%s: Encode: %v", p.name, err)
 					continue
@@ -85,12 +103,13 @@ func TestRoundTrip(t *testing.T) {
 				if string(given) != p.payload {
 					t.Errorf("%s: Encode changed the payload to %q", p.name, given)
 				}
-				if strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+				if strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
 					t.Errorf("%s: the value needs escaping: %s", p.name, value)
 				}
 				got, gotAt, err := codec.Decode(value)
-				if err != nil || string(got) != p.payload || gotAt.UnixMilli() != at.UnixMilli() || gotAt.Location() != time.UTC {
-					t.Errorf("%s: Decode = %s, %v, %v; want %s, %v", p.name, got, gotAt, err, p.payload, at)
+				// == on times compares their location too: it is UTC.
+				if err != nil || string(got) != p.payload || gotAt != lastOf(strategy, at) {
+					t.Errorf("%s: Decode = %s, %v, %v; want %s, %v", p.name, got, gotAt, err, p.payload, lastOf(strategy, at))
 				}
 			}
 		}
@@ -101,15 +120,15 @@ func TestDecodedPayloadIsTheCallersToKeep(t *testing.T) {
 	t.Parallel()
 	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
 		codec := newCodec(t, strategy, secret)
-		first, _ := codec.Encode([]byte(payload), expires)
-		second, _ := codec.Encode([]byte(strings.ToUpper(payload[:60])+payload[60:]), expires)
+		first, _ := codec.Encode([]byte(payload), issued, expires)
+		second, _ := codec.Encode([]byte(strings.ToUpper(payload[:60])+payload[60:]), issued, expires)
 		kept, _, err := codec.Decode(first)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 100 {
 			codec.Decode(second)
-			codec.Encode(bytes.Repeat([]byte("{}"), 500), expires)
+			codec.Encode(bytes.Repeat([]byte("{}"), 500), issued, expires)
 		}
 		if string(kept) != payload {
 			t.Errorf("the payload changed to %s", kept)
@@ -122,13 +141,17 @@ func TestEncodeRefusesWhatItCannotSay(t *testing.T) {
 	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
 		codec := newCodec(t, strategy, secret)
 		for _, p := range []string{``, `{}`, `{`, `[1,2,3]`, `null`, `"text"`, ` {"a":1}`, `{"a":1} `, `{"a":1}x`} {
-			if value, err := codec.Encode([]byte(p), expires); err == nil || value != "" {
+			if value, err := codec.Encode([]byte(p), issued, expires); err == nil || value != "" {
 				t.Errorf("Encode(%q) = %q, %v; want an error", p, value, err)
 			}
 		}
 		for _, at := range []time.Time{{}, time.UnixMilli(-1), time.UnixMilli(8_640_000_000_000_001), time.Unix(1<<62, 0)} {
-			if value, err := codec.Encode([]byte(payload), at); err == nil || value != "" {
+			if value, err := codec.Encode([]byte(payload), issued, at); err == nil || value != "" {
 				t.Errorf("Encode until %d ms = %q, %v; want an error", at.UnixMilli(), value, err)
+			}
+			says := strategy == cookiecache.JWT || strategy == cookiecache.JWE
+			if value, err := codec.Encode([]byte(payload), at, expires); (err == nil) == says || (value == "") != says {
+				t.Errorf("Encode at %d ms = %q, %v; want an error: %t", at.UnixMilli(), value, err, says)
 			}
 		}
 	})
@@ -143,7 +166,7 @@ func TestSR20_LengthIsBounded(t *testing.T) {
 		longest := 0
 		for low, high := 10, cookiecache.MaxValue; low <= high; {
 			n := (low + high) / 2
-			value, err := codec.Encode(sized(n), expires)
+			value, err := codec.Encode(sized(n), issued, expires)
 			switch {
 			case err == nil:
 				if len(value) > cookiecache.MaxValue {
@@ -156,15 +179,16 @@ func TestSR20_LengthIsBounded(t *testing.T) {
 				t.Fatalf("a payload of %d bytes: %v", n, err)
 			}
 		}
-		value, err := codec.Encode(sized(longest), expires)
-		if err != nil || len(value) < cookiecache.MaxValue-8 {
+		value, err := codec.Encode(sized(longest), issued, expires)
+		// A block of AES takes 21 or 22 characters.
+		if err != nil || len(value) < cookiecache.MaxValue-22 {
 			t.Fatalf("the longest value has %d bytes, %v", len(value), err)
 		}
 		if got, _, err := codec.Decode(value); err != nil || !bytes.Equal(got, sized(longest)) {
 			t.Errorf("the longest value does not decode: %v", err)
 		}
 		for _, n := range []int{cookiecache.MaxValue, cookiecache.MaxValue + 1, 1 << 20} {
-			if _, err := codec.Encode(sized(n), expires); !errors.Is(err, cookiecache.ErrTooLarge) {
+			if _, err := codec.Encode(sized(n), issued, expires); !errors.Is(err, cookiecache.ErrTooLarge) {
 				t.Errorf("a payload of %d bytes: got %v, want ErrTooLarge", n, err)
 			}
 		}
@@ -178,9 +202,11 @@ func TestSR15_OneChangedByteNeverDecodes(t *testing.T) {
 	t.Parallel()
 	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
 		codec := newCodec(t, strategy, secret, oldSecret)
-		// Three lengths end in base64 groups of two, three and four characters.
-		for _, p := range []string{`{"a":"b"}`, `{"a":"bc"}`, `{"a":"bcd"}`} {
-			value, err := codec.Encode([]byte(p), expires)
+		// Three lengths end in base64 groups of two, three and four characters, and
+		// so do their blocks of AES.
+		for _, n := range []int{1, 18, 35} {
+			p := `{"a":"` + strings.Repeat("x", n) + `"}`
+			value, err := codec.Encode([]byte(p), issued, expires)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -227,11 +253,11 @@ func TestSR18_FirstSecretSignsAllVerify(t *testing.T) {
 		before := newCodec(t, strategy, oldSecret)
 		rotated := newCodec(t, strategy, secret, oldSecret)
 		after := newCodec(t, strategy, secret)
-		old, err := before.Encode([]byte(payload), expires)
+		old, err := before.Encode([]byte(payload), issued, expires)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fresh, err := rotated.Encode([]byte(payload), expires)
+		fresh, err := rotated.Encode([]byte(payload), issued, expires)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,7 +274,7 @@ func TestSR18_FirstSecretSignsAllVerify(t *testing.T) {
 			{"old value after the old secret is gone", after, old, cookiecache.ErrInvalid},
 		} {
 			got, at, err := tt.codec.Decode(tt.value)
-			if !errors.Is(err, tt.want) || tt.want == nil && (string(got) != payload || !at.Equal(expires)) {
+			if !errors.Is(err, tt.want) || tt.want == nil && (string(got) != payload || !at.Equal(lastOf(strategy, expires))) {
 				t.Errorf("%s: got %s, %v, %v; want %v", tt.name, got, at, err, tt.want)
 			}
 		}
@@ -258,7 +284,7 @@ func TestSR18_FirstSecretSignsAllVerify(t *testing.T) {
 func TestSR32_OneStrategyDoesNotReadAnother(t *testing.T) {
 	t.Parallel()
 	for _, writes := range strategies {
-		value, err := newCodec(t, writes, secret).Encode([]byte(payload), expires)
+		value, err := newCodec(t, writes, secret).Encode([]byte(payload), issued, expires)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,44 +297,100 @@ func TestSR32_OneStrategyDoesNotReadAnother(t *testing.T) {
 	}
 }
 
-func TestSR29_DefaultCodecHidesThePayload(t *testing.T) {
+func TestSR29_EncryptedCodecsHideThePayload(t *testing.T) {
 	t.Parallel()
 	var strategy cookiecache.Strategy // the zero value is the default
 	if !strategy.Encrypted() {
 		t.Fatalf("the default is %v", strategy)
 	}
 	clear := []string{"ada@example.com", "Ada Lovelace", "tok0000000000000000000000000000A1", `"session"`, secret}
-	shows := func(strategy cookiecache.Strategy) []string {
-		value, err := newCodec(t, strategy, secret).Encode([]byte(payload), expires)
+	for _, strategy := range strategies {
+		value, err := newCodec(t, strategy, secret).Encode([]byte(payload), issued, expires)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var found []string
-		for _, layer := range layers([]byte(value), 5) {
-			for _, text := range clear {
-				if bytes.Contains(layer, []byte(text)) {
-					found = append(found, text)
-				}
+		all := bytes.Join(layers([]byte(value), 5), []byte("\n"))
+		var shown []string
+		for _, text := range clear {
+			if bytes.Contains(all, []byte(text)) {
+				shown = append(shown, text)
 			}
 		}
-		return found
-	}
-	if found := shows(strategy); found != nil {
-		t.Errorf("%v shows %q", strategy, found)
-	}
-	if len(shows(cookiecache.Compact)) != 4 {
-		t.Error("the test finds nothing in a clear format either")
+		// Of a clear format the test must find everything but the secret.
+		want := clear[:4]
+		if strategy.Encrypted() {
+			want = nil
+		}
+		if !slices.Equal(shown, want) {
+			t.Errorf("%v shows %q, want %q", strategy, shown, want)
+		}
 	}
 }
 
+func TestEncryptedCodecsNeverRepeatThemselves(t *testing.T) {
+	t.Parallel()
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		codec := newCodec(t, strategy, secret)
+		first, err := codec.Encode([]byte(payload), issued, expires)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := codec.Encode([]byte(payload), issued, expires)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strategy.Encrypted() == (first == second) {
+			t.Errorf("two values are equal: %t", first == second)
+		}
+	})
+}
+
+func TestErrorsSayNothing(t *testing.T) {
+	t.Parallel()
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		codec := newCodec(t, strategy, secret)
+		value, err := codec.Encode([]byte(payload), issued, expires)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range []string{"", "****", "AAAA", value[4:], value[:len(value)-4], strings.Repeat("A", 40_000)} {
+			_, _, err := codec.Decode(bad)
+			if err != cookiecache.ErrInvalid {
+				t.Errorf("got %v, want ErrInvalid itself", err)
+			}
+		}
+		_, err = codec.Encode([]byte(`{"a":"`+strings.Repeat("x", cookiecache.MaxValue-20)+`"}`), issued, expires)
+		if err != cookiecache.ErrTooLarge {
+			t.Errorf("got %v, want ErrTooLarge itself", err)
+		}
+	})
+}
+
+func TestCodecsPrintAsRedacted(t *testing.T) {
+	t.Parallel()
+	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
+		codec := newCodec(t, strategy, secret)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			if got := fmt.Sprintf(verb, codec); got != "[redacted]" {
+				t.Errorf("%s prints %s", verb, got)
+			}
+		}
+		var log strings.Builder
+		slog.New(slog.NewTextHandler(&log, nil)).Info("m", "codec", codec)
+		if !strings.Contains(log.String(), "codec=[redacted]") {
+			t.Errorf("logs as %s", log.String())
+		}
+	})
+}
+
 // layers undoes base64 as often as it can, on the whole and on every part
-// between bars.
+// between bars and dots.
 func layers(data []byte, depth int) [][]byte {
 	found := [][]byte{data}
 	if depth == 0 {
 		return found
 	}
-	parts := bytes.Split(data, []byte("|"))
+	parts := bytes.FieldsFunc(data, func(r rune) bool { return r == '|' || r == '.' })
 	if len(parts) > 1 {
 		for _, part := range parts {
 			found = append(found, layers(part, depth-1)...)
@@ -330,7 +412,7 @@ func TestCodecIsSafeForConcurrentUse(t *testing.T) {
 			group.Go(func() {
 				for i := range 50 {
 					p := fmt.Sprintf(`{"worker":%d,"text":"%s"}`, worker, strings.Repeat("x", i*20))
-					value, err := codec.Encode([]byte(p), expires)
+					value, err := codec.Encode([]byte(p), issued, expires)
 					if err != nil {
 						t.Error(err)
 						return
@@ -347,34 +429,49 @@ func TestCodecIsSafeForConcurrentUse(t *testing.T) {
 }
 
 // fuzzRoundTrip asserts that what encodes decodes to the same if it is JSON of
-// bounded depth, and not at all otherwise.
+// bounded depth, with members of its own names, and not at all otherwise.
 func fuzzRoundTrip(f *testing.F, strategy cookiecache.Strategy) {
 	codec := newCodec(f, strategy, secret)
-	for _, p := range []string{payload, `{"":0}`, `{}`, `[]`, `{"a":"\"😀` + "\u2028" + `"}`, `{"a":1}{"b":2}`, "{\"a\":\"\xff\"}", `{"a":{"expiresAt":1}}`} {
+	for _, p := range []string{payload, `{"":0}`, `{}`, `[]`, `{"a":"\"😀` + "\u2028" + `"}`, `{"a":1}{"b":2}`, "{\"a\":\"\xff\"}", `{"a":{"expiresAt":1}}`, `{"a":1,"exp":2}`, `{"\u006ebf":1}`} {
 		f.Add([]byte(p), int64(1768478701234))
 	}
 	f.Add([]byte(payload), int64(-1))
 	f.Fuzz(func(t *testing.T, p []byte, ms int64) {
-		value, err := codec.Encode(p, time.UnixMilli(ms))
+		value, err := codec.Encode(p, issued, time.UnixMilli(ms))
 		if err != nil {
 			return
 		}
 		got, at, err := codec.Decode(value)
 		object := json.Valid(p) && utf8.Valid(p) && bytes.Count(p, []byte("["))+bytes.Count(p, []byte("{")) <= 32
+		if strategy == cookiecache.JWT || strategy == cookiecache.JWE {
+			var members map[string]json.RawMessage
+			json.Unmarshal(p, &members)
+			for _, name := range []string{"iat", "exp", "nbf", "jti"} {
+				if _, found := members[name]; found && err == nil {
+					t.Fatalf("%s decodes", p)
+				} else if found {
+					object = false
+				}
+			}
+			// A key may hold a surrogate that stands alone: it is no name.
+			object = object && !bytes.Contains(bytes.ToLower(p), []byte(`\ud`))
+		}
 		if err != nil {
 			if object {
 				t.Fatalf("%s does not decode", p)
 			}
 			return
 		}
-		if strategy == cookiecache.Compact && !json.Valid(p) {
+		if strategy != cookiecache.SecureCookie && !json.Valid(p) {
 			t.Fatalf("%s decodes and is no JSON", p)
 		}
-		if !bytes.Equal(got, p) || at.UnixMilli() != ms {
-			t.Fatalf("%s until %d decodes to %s until %d", p, ms, got, at.UnixMilli())
+		if want := lastOf(strategy, time.UnixMilli(ms)); !bytes.Equal(got, p) || !at.Equal(want) {
+			t.Fatalf("%s until %d decodes to %s until %v, want %v", p, ms, got, at, want)
 		}
 	})
 }
 
 func FuzzCompactRoundTrip(f *testing.F)      { fuzzRoundTrip(f, cookiecache.Compact) }
 func FuzzSecureCookieRoundTrip(f *testing.F) { fuzzRoundTrip(f, cookiecache.SecureCookie) }
+func FuzzJWTRoundTrip(f *testing.F)          { fuzzRoundTrip(f, cookiecache.JWT) }
+func FuzzJWERoundTrip(f *testing.F)          { fuzzRoundTrip(f, cookiecache.JWE) }

@@ -67,16 +67,13 @@ func derive(secret, label string) ([]byte, error) {
 }
 
 // Encode implements Codec.
-func (c *secureCookie) Encode(payload []byte, expires time.Time) (string, error) {
+func (c *secureCookie) Encode(payload []byte, _, expires time.Time) (string, error) {
 	if err := checkPayload(payload); err != nil {
 		return "", err
 	}
 	expiry, err := milliseconds(expires)
 	if err != nil {
 		return "", err
-	}
-	if len(payload) > MaxValue {
-		return "", ErrTooLarge
 	}
 	// A buffer of our own: gorilla encrypts in place what NopEncoder hands on.
 	plaintext := make([]byte, 0, expiryLength+len(payload))
@@ -96,7 +93,7 @@ func (c *secureCookie) Encode(payload []byte, expires time.Time) (string, error)
 }
 
 // Decode implements Codec.
-func (c *secureCookie) Decode(value string) (payload []byte, expires time.Time, err error) {
+func (c *secureCookie) Decode(value string) (payload []byte, last time.Time, err error) {
 	if len(value) > MaxValue || !canonical(value) {
 		return nil, time.Time{}, ErrInvalid
 	}
@@ -111,7 +108,7 @@ func (c *secureCookie) Decode(value string) (payload []byte, expires time.Time, 
 		}
 		expiry := binary.BigEndian.Uint64(plaintext)
 		payload = plaintext[expiryLength:]
-		if expiry > maxExpiry || checkPayload(payload) != nil {
+		if expiry > maxTime || checkPayload(payload) != nil {
 			break
 		}
 		return payload, time.UnixMilli(int64(expiry)).UTC(), nil

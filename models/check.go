@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,47 +14,129 @@ import (
 // Check finds out whether the database is one that a Store can work with, and
 // reports every fault that it finds, each with its remedy:
 //
-//   - tables and columns that are missing;
-//   - session.expiresAt with ON UPDATE CURRENT_TIMESTAMP (MySQL), which would
-//     end a session at any other write to its row;
+//   - tables, columns and additional fields that are missing;
+//   - ids of users that are numbers where the Schema says that they are not, or
+//     the reverse (MySQL and SQLite): MySQL takes the text 42abc for 42;
+//   - a session's expiresAt with ON UPDATE CURRENT_TIMESTAMP (MySQL), which
+//     would end the session at any other write to its row;
 //   - a DSN under which times are not exchanged as UTC milliseconds (MySQL).
 //
 // Instead of faults it returns an *Error if the database could not be asked.
 // Check changes nothing.
 func (s *Store) Check(ctx context.Context) error {
-	var faults []error
-	var err error
-	switch s.dialect {
-	case mariadb:
-		faults, err = s.checkMySQL(ctx)
-	case sqlite:
-		faults, err = s.checkSQLite(ctx)
-	default:
-		err = s.checkAny(ctx)
+	if s.dialect != mariadb && s.dialect != sqlite {
+		return s.dialect.wrap(ctx, "check", s.checkAny(ctx))
 	}
+	sessions, err := s.columns(ctx, s.schema.Session.Name)
 	if err != nil {
 		return s.dialect.wrap(ctx, "check", err)
+	}
+	users, err := s.columns(ctx, s.schema.User.Name)
+	if err != nil {
+		return s.dialect.wrap(ctx, "check", err)
+	}
+	faults := s.schema.faults(sessions, users)
+	if s.dialect == mariadb {
+		clock, err := s.checkClock(ctx)
+		if err != nil {
+			return s.dialect.wrap(ctx, "check", err)
+		}
+		faults = append(faults, clock...)
 	}
 	return errors.Join(faults...)
 }
 
-type column struct{ table, name, extra string }
+// A column is what the database tells of one. SQLite tells name and type.
+type column struct {
+	name, typ, extra   string
+	charset, collation sql.NullString
+}
 
-func (s *Store) checkMySQL(ctx context.Context) ([]error, error) {
-	found, err := query(ctx, s, "SELECT table_name, column_name, extra FROM information_schema.columns "+
-		"WHERE table_schema = DATABASE() AND table_name IN ('session', 'user')",
-		func(rows *sql.Rows, c *column) error { return rows.Scan(&c.table, &c.name, &c.extra) })
-	if err != nil {
-		return nil, err
+// columns reads those of a table or view: none if it is missing.
+func (s *Store) columns(ctx context.Context, table string) ([]column, error) {
+	if s.dialect == sqlite { // table_xinfo, which knows generated columns too
+		return query(ctx, s, "SELECT name, type FROM pragma_table_xinfo(?)",
+			func(rows *sql.Rows, c *column) error { return rows.Scan(&c.name, &c.typ) }, table)
 	}
-	faults := missing(found)
-	for _, c := range found {
-		if c.table == "session" && strings.EqualFold(c.name, "expiresAt") && strings.Contains(strings.ToLower(c.extra), "on update") {
-			faults = append(faults, errors.New("models: column session.expiresAt has ON UPDATE CURRENT_TIMESTAMP, so that any write to the row ends the session: run SET SESSION explicit_defaults_for_timestamp=ON; ALTER TABLE `session` MODIFY `expiresAt` timestamp(3) NOT NULL"))
+	return query(ctx, s, "SELECT column_name, column_type, extra, character_set_name, collation_name "+
+		"FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?",
+		func(rows *sql.Rows, c *column) error {
+			return rows.Scan(&c.name, &c.typ, &c.extra, &c.charset, &c.collation)
+		}, table)
+}
+
+// find is the column of this name, whose case means nothing to the databases.
+func find(columns []column, name string) (column, bool) {
+	i := slices.IndexFunc(columns, func(c column) bool { return strings.EqualFold(c.name, name) })
+	if i < 0 {
+		return column{}, false
+	}
+	return columns[i], true
+}
+
+// faults compares the schema with the columns that are there.
+func (s Schema) faults(sessions, users []column) []error {
+	faults := slices.Concat(
+		s.Session.missing("Session", sessionColumns, sessions, true),
+		s.User.missing("User", userColumns, users, s.ours()))
+
+	sessionUser, known := find(sessions, s.Session.Columns["userId"])
+	faults = append(faults, s.idFault(known, s.Session.Name, sessionUser)...)
+	userID, known := find(users, s.User.Columns["id"])
+	faults = append(faults, s.idFault(known, s.User.Name, userID)...)
+
+	expiry := s.Session.Columns["expiresAt"]
+	if c, _ := find(sessions, expiry); strings.Contains(strings.ToLower(c.extra), "on update") {
+		faults = append(faults, fmt.Errorf("models: column %[1]s.%[2]s has ON UPDATE CURRENT_TIMESTAMP, so that any write to the row ends the session: run SET SESSION explicit_defaults_for_timestamp=ON; ALTER TABLE `%[1]s` MODIFY `%[2]s` timestamp(3) NOT NULL", s.Session.Name, expiry))
+	}
+	return faults
+}
+
+// missing reports what is not there of the table that the Schema calls part.
+// Columns are the names in the order of the statements; ours says that Migrate
+// creates the table.
+func (t Table) missing(part string, names []string, there []column, ours bool) (faults []error) {
+	if len(there) == 0 {
+		remedy := "call models.Migrate (of a Schema: its method Migrate), or check the database that the DSN names"
+		if !ours {
+			remedy = "it is the application's own, create it; or correct Schema." + part + ".Name, or check the database that the DSN names"
+		}
+		return []error{fmt.Errorf("models: table %s is missing: %s", t.Name, remedy)}
+	}
+	for _, name := range names {
+		column := t.Columns[name]
+		if _, found := find(there, column); found || column == Absent {
+			continue
+		}
+		remedy := "the table is not Better Auth's; add the column, or rename the table and call models.Migrate"
+		if t.Name != strings.ToLower(part) || column != name {
+			remedy = fmt.Sprintf("add it, or correct Schema.%s.Columns[%q]", part, name)
+		}
+		faults = append(faults, fmt.Errorf("models: column %s.%s is missing: %s", t.Name, column, remedy))
+	}
+	for _, f := range t.Fields {
+		if _, found := find(there, f.Column); !found {
+			faults = append(faults, fmt.Errorf("models: column %s.%s, of the field %s, is missing: call Migrate of the same Schema, which adds it", t.Name, f.Column, f.Name))
 		}
 	}
-	clock, err := s.checkClock(ctx)
-	return append(faults, clock...), err
+	return faults
+}
+
+// number recognises the types of columns that hold numbers: bigint unsigned,
+// UNSIGNED BIG INT, decimal(20,0) …
+var number = regexp.MustCompile(`(?i)^(\w+ )*\w*int|^dec|^num`)
+
+// idFault reports an id of users whose type is not what the schema says. SQLite
+// has columns without a type, of which nothing is known.
+func (s Schema) idFault(known bool, table string, c column) []error {
+	switch {
+	case !known || c.typ == "":
+	case s.IntegerUserIDs && !number.MatchString(c.typ):
+		return []error{fmt.Errorf("models: column %s.%s is %s, but Schema.IntegerUserIDs says that ids of users are integers: leave it false, or let the columns of both tables be integers", table, c.name, c.typ)}
+	case !s.IntegerUserIDs && number.MatchString(c.typ):
+		return []error{fmt.Errorf("models: column %s.%s is %s, and compared with one the text 42abc is 42: set Schema.IntegerUserIDs, and let the columns of both tables be integers", table, c.name, c.typ)}
+	}
+	return nil
 }
 
 // checkClock sends one instant both ways. The zone is tried in winter and in
@@ -101,47 +185,10 @@ func (s *Store) checkClock(ctx context.Context) ([]error, error) {
 	return faults, nil
 }
 
-func (s *Store) checkSQLite(ctx context.Context) ([]error, error) {
-	found, err := query(ctx, s, `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c `+
-		`WHERE m.type IN ('table', 'view') AND m.name IN ('session', 'user')`,
-		func(rows *sql.Rows, c *column) error { return rows.Scan(&c.table, &c.name) })
-	return missing(found), err
-}
-
 // checkAny asks other databases for no rows, and leaves it to their error
 // number what is wrong.
 func (s *Store) checkAny(ctx context.Context) error {
 	none := func(*sql.Rows, *struct{}) error { return nil }
 	_, err := query(ctx, s, s.sql.find+" AND 1 = 0", none, "")
 	return err
-}
-
-// columns are those that the statements name.
-var columns = map[string][]string{
-	"session": {"id", "expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId"},
-	"user":    {"id", "name", "email", "emailVerified", "image", "createdAt", "updatedAt"},
-}
-
-// missing compares what is there with what the statements name. The case of a
-// column's name means nothing to the databases.
-func missing(found []column) (faults []error) {
-	there := map[string]map[string]bool{}
-	for _, c := range found {
-		if there[c.table] == nil {
-			there[c.table] = map[string]bool{}
-		}
-		there[c.table][strings.ToLower(c.name)] = true
-	}
-	for _, table := range []string{"session", "user"} {
-		if there[table] == nil {
-			faults = append(faults, fmt.Errorf("models: table %s is missing: call models.Migrate, or check the database that the DSN names", table))
-			continue
-		}
-		for _, name := range columns[table] {
-			if !there[table][strings.ToLower(name)] {
-				faults = append(faults, fmt.Errorf("models: column %s.%s is missing: the table is not Better Auth's; add the column, or rename the table and call models.Migrate", table, name))
-			}
-		}
-	}
-	return faults
 }

@@ -76,8 +76,8 @@ func badValue(op, fault string) error {
 	return &Error{Op: op, Class: BadValue, fault: fault}
 }
 
-// errInstant is what instant.Scan answers to a text that is no time.
-var errInstant = errors.New("models: not a time")
+// errUnreadable is the answer to a value that is none of the column's type.
+var errUnreadable = errors.New("models: not a value of the column's type")
 
 // wrap turns an error of GORM or of a driver into one that can be shown.
 func (d dialect) wrap(ctx context.Context, op string, err error) error {
@@ -144,7 +144,7 @@ func (d dialect) class(err error) Class {
 		errors.Is(err, mysql.ErrOldPassword),
 		errors.Is(err, mysql.ErrUnknownPlugin):
 		return Configuration
-	case errors.Is(err, errInstant), errors.Is(err, mysql.ErrPktTooLarge):
+	case errors.Is(err, errUnreadable), errors.Is(err, mysql.ErrPktTooLarge):
 		return BadValue
 	}
 	return Unknown
@@ -167,7 +167,8 @@ func mysqlClass(number int) Class {
 		1193, 1231, 1298, // variables of the DSN
 		1364: // a column of the table that is not ours and has no default
 		return Configuration
-	case 1048, 1264, 1265, 1267, 1292, 1366, 1406:
+	case 1048, 1264, 1265, 1267, 1292, 1366, 1406,
+		3140, 3819, 4025: // no JSON, or against a CHECK of an application's own column
 		return BadValue
 	}
 	return Unknown

@@ -29,14 +29,23 @@ func (d dialect) bind(t time.Time) any {
 	return millis(t)
 }
 
-// meaningful refuses times that nobody means: MySQL would take the
-// zero time as 0000-00-00, and years of five digits break SQLite's text order.
-func (d dialect) meaningful(op, name string, t time.Time) error {
+// strange says what is wrong with a time that nobody means, or "": MySQL would
+// take the zero time as 0000-00-00, and years of five digits break SQLite's text
+// order.
+func strange(t time.Time) string {
 	switch year := t.UTC().Year(); {
 	case t.IsZero():
-		return badValue(op, name+" is the zero time")
+		return "is the zero time"
 	case year < 1, year > 9999:
-		return badValue(op, name+" is not between the years 1 and 9999")
+		return "is not between the years 1 and 9999"
+	}
+	return ""
+}
+
+// meaningful refuses times that nobody means.
+func (d dialect) meaningful(op, name string, t time.Time) error {
+	if fault := strange(t); fault != "" {
+		return badValue(op, name+" "+fault)
 	}
 	return nil
 }
@@ -56,23 +65,6 @@ func (d dialect) storable(op, name string, t time.Time) error {
 	return nil
 }
 
-// An instant scans a time from whatever the drivers make of the column: a
-// time.Time, or text in one of the forms that were seen in SQLite files.
-type instant struct{ time.Time }
-
-func (i *instant) Scan(value any) error {
-	switch v := value.(type) {
-	case time.Time:
-		i.Time = millis(v)
-		return nil
-	case string:
-		return i.parse(v)
-	case []byte:
-		return i.parse(string(v))
-	}
-	return errInstant // NULL too: none of the columns may hold one
-}
-
 // instantForms are tried in turn. time.Parse accepts a fraction after the
 // seconds in all of them.
 var instantForms = [...]string{
@@ -84,13 +76,23 @@ var instantForms = [...]string{
 	"2006-01-02 15:04:05 -0700 -0700", // the same in a zone without a name
 }
 
-func (i *instant) parse(text string) error {
+// readTime reads a time from whatever the drivers make of the column: a
+// time.Time, or text in one of the forms that were seen in SQLite files.
+func readTime(value any) (time.Time, error) {
+	text := ""
+	switch v := value.(type) {
+	case time.Time:
+		return millis(v), nil
+	case string:
+		text = v
+	case []byte:
+		text = string(v)
+	}
 	text, _, _ = strings.Cut(text, " m=")
 	for _, form := range instantForms {
 		if t, err := time.Parse(form, text); err == nil {
-			i.Time = millis(t)
-			return nil
+			return millis(t), nil
 		}
 	}
-	return errInstant // without the text: a shifted column may be a token
+	return time.Time{}, errUnreadable // without the text: a shifted column may be a token
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A Session is one row of the table `session`.
+// A Session is one row of the table of sessions.
 //
 // Times are UTC and whole milliseconds, because the columns hold no more.
 type Session struct {
@@ -28,12 +28,16 @@ type Session struct {
 	IPAddress *string `gorm:"column:ipAddress"`
 	UserAgent *string `gorm:"column:userAgent"`
 	UserID    string  `gorm:"column:userId"`
+	// Fields are the additional ones that the Schema declares, by name: nil,
+	// string, int64, bool or time.Time. It is nil if none are declared. Rows may
+	// be shared between requests: never change it.
+	Fields map[string]any `gorm:"-"`
 }
 
 // TableName is Better Auth's.
 func (Session) TableName() string { return "session" }
 
-// A User is one row of the table `user`. The session layer reads it and never
+// A User is one row of the table of users. The session layer reads it and never
 // writes it.
 type User struct {
 	ID            string    `gorm:"column:id;primaryKey"`
@@ -43,10 +47,18 @@ type User struct {
 	Image         *string   `gorm:"column:image"` // nil for NULL
 	CreatedAt     time.Time `gorm:"column:createdAt;autoCreateTime:false"`
 	UpdatedAt     time.Time `gorm:"column:updatedAt;autoUpdateTime:false"`
+	// Fields are the additional ones, as those of a Session.
+	Fields map[string]any `gorm:"-"`
 }
 
 // TableName is Better Auth's.
 func (User) TableName() string { return "user" }
+
+// A Found is a session with its user.
+type Found struct {
+	Session Session
+	User    User
+}
 
 // A Revocation names the sessions that end together. Its zero value names none.
 type Revocation struct {

@@ -3,7 +3,7 @@ package models
 import (
 	"context"
 	"crypto/subtle"
-	"database/sql"
+	"slices"
 	"time"
 )
 
@@ -32,9 +32,10 @@ func sameToken(stored, presented string) bool {
 
 // Index: token (unique); the user by its primary key. INNER, so that a session
 // without its user is none: MySQL before 9.0 ignores Better Auth's foreign key.
+// Which token or tokens follows. %s: the additional fields.
 const findSQL = `SELECT s."id", s."expiresAt", s."token", s."createdAt", s."updatedAt", s."ipAddress", s."userAgent", s."userId", ` +
-	`u."id", u."name", u."email", u."emailVerified", u."image", u."createdAt", u."updatedAt" ` +
-	`FROM "session" s INNER JOIN "user" u ON u."id" = s."userId" WHERE s."token" = ?`
+	`u."id", u."name", u."email", u."emailVerified", u."image", u."createdAt", u."updatedAt"%s ` +
+	`FROM "session" s INNER JOIN "user" u ON u."id" = s."userId" WHERE s."token" `
 
 // Find reads the session with this token and its user. It returns ErrNotFound
 // if there is none with exactly this token, or if its user is gone. An expired
@@ -43,7 +44,7 @@ func (s *Store) Find(ctx context.Context, token string) (Session, User, error) {
 	if !possibleToken(token) {
 		return Session{}, User{}, ErrNotFound
 	}
-	found, err := query(ctx, s, s.sql.find, scanSessionAndUser, token)
+	found, err := query(ctx, s, s.sql.find, s.scanFound, token)
 	if err != nil {
 		return Session{}, User{}, s.dialect.wrap(ctx, "find", err)
 	}
@@ -55,16 +56,43 @@ func (s *Store) Find(ctx context.Context, token string) (Session, User, error) {
 	return Session{}, User{}, ErrNotFound
 }
 
-// Index: token (unique).
-const rereadSQL = `SELECT "id", "expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId" ` +
+// mostTokens bounds what one FindMany asks for.
+const mostTokens = 100
+
+// FindMany reads the sessions with exactly these tokens, each with its user, in
+// no particular order. Tokens without a session, or whose user is gone, are left
+// out; expired sessions are not. Of more than 100 tokens that a session can have
+// the rest is not looked for.
+func (s *Store) FindMany(ctx context.Context, tokens []string) ([]Found, error) {
+	var wanted []string
+	var args []any
+	for _, token := range tokens {
+		if possibleToken(token) && len(wanted) < mostTokens {
+			wanted, args = append(wanted, token), append(args, token)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	found, err := query(ctx, s, s.sql.findMany+marks(len(args)), s.scanFound, args...)
+	if err != nil {
+		return nil, s.dialect.wrap(ctx, "find many", err)
+	}
+	return slices.DeleteFunc(found, func(row Found) bool {
+		return !slices.ContainsFunc(wanted, func(token string) bool { return sameToken(row.Session.Token, token) })
+	}), nil
+}
+
+// Index: token (unique). %s: the additional fields.
+const rereadSQL = `SELECT "id", "expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId"%s ` +
 	`FROM "session" WHERE "token" = ?`
 
-// reread reads the session alone, as it stands after a Touch that wrote
-// nothing.
-func (s *Store) reread(ctx context.Context, id, token string) (Session, error) {
-	found, err := query(ctx, s, s.sql.reread, scanSession, token)
+// reread reads the session alone, as it stands after an Update or a Touch that
+// wrote nothing.
+func (s *Store) reread(ctx context.Context, op, id, token string) (Session, error) {
+	found, err := query(ctx, s, s.sql.reread, s.scanSession, token)
 	if err != nil {
-		return Session{}, s.dialect.wrap(ctx, "touch", err)
+		return Session{}, s.dialect.wrap(ctx, op, err)
 	}
 	for _, session := range found {
 		if sameToken(session.Token, token) && session.ID == id {
@@ -75,7 +103,8 @@ func (s *Store) reread(ctx context.Context, id, token string) (Session, error) {
 }
 
 // Index: session_userId_idx, which holds the primary key and so the order too.
-const listSQL = `SELECT "id", "expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId" ` +
+// %s: the additional fields.
+const listSQL = `SELECT "id", "expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId"%s ` +
 	`FROM "session" WHERE "userId" = ? AND "expiresAt" > ? ORDER BY "id" LIMIT 100`
 
 // List reads the user's sessions that are alive at now (expiresAt > now), at
@@ -84,7 +113,11 @@ func (s *Store) List(ctx context.Context, userID string, now time.Time) ([]Sessi
 	if err := s.dialect.meaningful("list", "now", now); err != nil {
 		return nil, err
 	}
-	sessions, err := query(ctx, s, s.sql.list, scanSession, userID, s.dialect.bind(now))
+	user, possible := s.userID(userID)
+	if !possible {
+		return nil, nil
+	}
+	sessions, err := query(ctx, s, s.sql.list, s.scanSession, user, s.dialect.bind(now))
 	if err != nil {
 		return nil, s.dialect.wrap(ctx, "list", err)
 	}
@@ -105,32 +138,10 @@ const tokensSQL = `SELECT "token" FROM "session" WHERE "userId" = ?`
 // Tokens reads the tokens of all sessions of the user, however many, expired
 // ones included.
 func (s *Store) Tokens(ctx context.Context, userID string) ([]string, error) {
-	tokens, err := query(ctx, s, s.sql.tokens, scanText, userID)
+	user, possible := s.userID(userID)
+	if !possible {
+		return nil, nil
+	}
+	tokens, err := query(ctx, s, s.sql.tokens, scanText, user)
 	return tokens, s.dialect.wrap(ctx, "tokens", err)
-}
-
-type sessionAndUser struct {
-	Session Session
-	User    User
-}
-
-func scanSessionAndUser(rows *sql.Rows, row *sessionAndUser) error {
-	var expires, created, updated, userCreated, userUpdated instant
-	session, user := &row.Session, &row.User
-	err := rows.Scan(
-		&session.ID, &expires, &session.Token, &created, &updated, &session.IPAddress, &session.UserAgent, &session.UserID,
-		&user.ID, &user.Name, &user.Email, &user.EmailVerified, &user.Image, &userCreated, &userUpdated,
-	)
-	session.ExpiresAt, session.CreatedAt, session.UpdatedAt = expires.Time, created.Time, updated.Time
-	user.CreatedAt, user.UpdatedAt = userCreated.Time, userUpdated.Time
-	return err
-}
-
-func scanSession(rows *sql.Rows, session *Session) error {
-	var expires, created, updated instant
-	err := rows.Scan(
-		&session.ID, &expires, &session.Token, &created, &updated, &session.IPAddress, &session.UserAgent, &session.UserID,
-	)
-	session.ExpiresAt, session.CreatedAt, session.UpdatedAt = expires.Time, created.Time, updated.Time
-	return err
 }

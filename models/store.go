@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,14 +15,14 @@ import (
 	"gorm.io/gorm"
 )
 
-// A Store keeps sessions in the tables `session` and `user` of an SQL database,
-// through GORM. It satisfies ginsession.Store, where the methods' duties are
-// laid down.
+// A Store keeps sessions in two tables of an SQL database, through GORM; which
+// they are its Schema says. It satisfies ginsession.Store, where the methods'
+// duties are laid down.
 //
 // It is tested on MariaDB and SQLite, and keeps to what MySQL from 5.7 and TiDB
-// document. Each method is one statement without a transaction around it (Purge
-// and a Touch that lost a race: two), so that nothing is held locked between
-// two round trips. Statements that lost a race inside the database are tried
+// document. Each method is one statement without a transaction around it (Purge,
+// Update and a Touch that lost a race: two), so that nothing is held locked
+// between two round trips. Statements that lost a race inside the database are tried
 // three times, as long as the context allows.
 //
 // A writer that waits for a lock on a SQLite file is deaf to its context until
@@ -33,18 +35,28 @@ import (
 type Store struct {
 	db      *gorm.DB
 	dialect dialect
+	schema  Schema // complete
 	sql     statements
 }
 
-// NewStore makes a Store on db, whose settings and logger stay as they are. The
+// NewStore makes a Store on Better Auth's tables without additional fields: it
+// is Schema.Store of the zero Schema.
+func NewStore(db *gorm.DB) (*Store, error) { return Schema{}.Store(db) }
+
+// Store makes a Store on db and the tables of the schema, whose settings and logger stay as they are. The
 // Store's own statements are logged there without values. Plugins of GORM that
 // record statements, as tracers do, see the values, which include tokens: let
 // them drop those.
 //
 // The database's time zone, its tables and the DSN are Check's to judge;
-// OpenMySQL sets a DSN up as they must be. NewStore fails if db was never
-// opened: gorm.Open returns a db that looks usable beside its error.
-func NewStore(db *gorm.DB) (*Store, error) {
+// OpenMySQL sets a DSN up as they must be. Store fails if the schema has a
+// fault, of which it reports all, and if db was never opened: gorm.Open returns
+// a db that looks usable beside its error.
+func (schema Schema) Store(db *gorm.DB) (*Store, error) {
+	schema, err := schema.Complete()
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case db == nil:
 		return nil, errors.New("models: NewStore: db is nil")
@@ -72,7 +84,7 @@ func NewStore(db *gorm.DB) (*Store, error) {
 	if prepared, ok := own.Statement.ConnPool.(*gorm.PreparedStmtDB); ok {
 		own.Statement.ConnPool = prepared.ConnPool
 	}
-	return &Store{db: own, dialect: d, sql: newStatements(own, d)}, nil
+	return &Store{db: own, dialect: d, schema: schema, sql: newStatements(own.Statement.Quote, d, schema)}, nil
 }
 
 // A dialect is the name of a gorm.Dialector. TiDB and MySQL go by MariaDB's.
@@ -83,46 +95,104 @@ const (
 	sqlite  dialect = "sqlite"
 )
 
-// statements are the texts that stand beside the methods, quoted for the
-// database at hand.
+// statements are the texts that stand beside the methods, written for the
+// database and the schema at hand.
 type statements struct {
-	create, touch               string
-	find, reread, list, tokens  string
+	create, touch, update       string
+	set                         []string // of update, for each field of sessions
+	find, findMany, reread      string
+	list, tokens                string
 	revokeToken, revokeOwned    string
 	notAfter                    string
 	revokeUser, revokeOthers    string
 	expired, purge, purgeBefore string
 }
 
-var quotedName = regexp.MustCompile(`"[A-Za-z_]+"`)
+// A quoter writes a name as the database at hand wants it.
+type quoter func(name any) string
 
-func newStatements(db *gorm.DB, d dialect) statements {
-	quote := func(text string) string {
-		return quotedName.ReplaceAllStringFunc(text, func(name string) string {
-			return db.Statement.Quote(name[1 : len(name)-1])
-		})
+func newStatements(quote quoter, d dialect, schema Schema) statements {
+	text := func(text string) string { return schema.text(quote, text) }
+	fields := columnsOf(quote, "", schema.Session.Fields)
+	found := columnsOf(quote, "s.", schema.Session.Fields) + columnsOf(quote, "u.", schema.User.Fields)
+	values := strings.Repeat(", ?", len(schema.Session.Fields))
+	var set []string
+	for _, f := range schema.Session.Fields {
+		set = append(set, ", "+quote(f.Column)+" = ?")
 	}
-	touch, exactly := quote(touchSQL), "" // compared byte for byte anyway
+
+	touch, update, exactly := text(touchSQL), text(updateSQL), "" // compared byte for byte anyway
 	if d == mariadb {
-		touch = strings.Replace(touch, " SET ", touchByID+" SET ", 1)
-		exactly = quote(tokenExactly)
+		touch = strings.Replace(touch, " SET ", byPrimaryKey+" SET ", 1)
+		update = strings.Replace(update, " SET ", byPrimaryKey+" SET ", 1)
+		exactly = text(tokenExactly)
 	}
 	return statements{
-		create:       quote(createSQL),
+		create:       fmt.Sprintf(text(createSQL), fields, values),
 		touch:        touch,
-		find:         quote(findSQL),
-		reread:       quote(rereadSQL),
-		list:         quote(listSQL),
-		tokens:       quote(tokensSQL),
-		revokeToken:  quote(revokeTokenSQL) + exactly,
-		revokeOwned:  quote(revokeOwnedSQL) + exactly,
-		notAfter:     quote(notAfterSQL),
-		revokeUser:   quote(revokeUserSQL),
-		revokeOthers: quote(revokeOthersSQL),
-		expired:      quote(expiredSQL),
-		purge:        quote(purgeSQL),
-		purgeBefore:  quote(purgeBeforeSQL),
+		update:       update + exactly,
+		set:          set,
+		find:         fmt.Sprintf(text(findSQL), found) + "= ?",
+		findMany:     fmt.Sprintf(text(findSQL), found) + "IN ",
+		reread:       fmt.Sprintf(text(rereadSQL), fields),
+		list:         fmt.Sprintf(text(listSQL), fields),
+		tokens:       text(tokensSQL),
+		revokeToken:  text(revokeTokenSQL) + exactly,
+		revokeOwned:  text(revokeOwnedSQL) + exactly,
+		notAfter:     text(notAfterSQL),
+		revokeUser:   text(revokeUserSQL),
+		revokeOthers: text(revokeOthersSQL),
+		expired:      text(expiredSQL),
+		purge:        text(purgeSQL),
+		purgeBefore:  text(purgeBeforeSQL),
 	}
+}
+
+// In the texts of this package the two tables and their columns have Better
+// Auth's names, in double quotes. A column of users stands behind u.
+var betterAuthName = regexp.MustCompile(`(\bu\.)?"([A-Za-z]+)"`)
+
+// text puts the schema's names into a text.
+func (s Schema) text(quote quoter, text string) string {
+	return betterAuthName.ReplaceAllStringFunc(text, func(match string) string {
+		alias, name, _ := strings.Cut(match, `"`)
+		name = strings.TrimSuffix(name, `"`)
+		switch {
+		case name == "session":
+			return quote(s.Session.Name)
+		case name == "user":
+			return quote(s.User.Name)
+		case alias == "":
+			return quote(s.Session.Columns[name])
+		case s.User.Columns[name] == Absent:
+			return absent[name]
+		}
+		return alias + quote(s.User.Columns[name])
+	})
+}
+
+func (s *Store) quote(name any) string { return s.db.Statement.Quote(name) }
+
+// columnsOf are the fields' columns, to be added to others.
+func columnsOf(quote quoter, alias string, fields []Field) string {
+	list := ""
+	for _, f := range fields {
+		list += ", " + alias + quote(f.Column)
+	}
+	return list
+}
+
+// marks are the placeholders of a list of n values.
+func marks(n int) string { return "(?" + strings.Repeat(", ?", n-1) + ")" }
+
+// userID is a user's id as a statement's argument. It is false for an id that
+// no user has: MySQL would take "42abc" for 42.
+func (s *Store) userID(id string) (any, bool) {
+	if !s.schema.IntegerUserIDs {
+		return id, true
+	}
+	n, err := strconv.ParseInt(id, 10, 64)
+	return n, err == nil && strconv.FormatInt(n, 10) == id
 }
 
 // primary is what dbresolver.Write sets. A replica that lags does not know a
@@ -169,8 +239,6 @@ func query[T any](ctx context.Context, s *Store, text string, scan func(*sql.Row
 	})
 	return found, err
 }
-
-func scanText(rows *sql.Rows, text *string) error { return rows.Scan(text) }
 
 // retry repeats a statement that lost a race: 3 tries, 1 to 20 ms apart, inside
 // the context's deadline. A read is repeated once on mysql.ErrInvalidConn; a

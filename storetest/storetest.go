@@ -3,7 +3,7 @@
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) storetest.Harness {
-//			store := mystore.New(…)
+//			store := mystore.New(storetest.Schema(), …)
 //			return storetest.Harness{Store: store, AddUser: store.PutUser}
 //		})
 //	}
@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -23,11 +24,29 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
+// Schema declares the additional fields of the suite's sessions and users, which
+// the store under test must have. How it names its tables and columns is its own
+// affair, and it may set IntegerUserIDs: the suite's users have digits for ids.
+func Schema() models.Schema {
+	return models.Schema{
+		Session: models.Table{Fields: []models.Field{
+			{Name: "theme", Type: models.String, Input: true, Returned: true},
+			{Name: "count", Type: models.Number, Default: 7},
+			{Name: "pinned", Type: models.Boolean},
+			{Name: "seenAt", Type: models.Date},
+			{Name: "hidden", Type: models.String},
+		}},
+		User: models.Table{Fields: []models.Field{{Name: "role", Type: models.String}}},
+	}
+}
+
 // A Harness is one empty store and what the suite needs around it.
 type Harness struct {
+	// Store has the fields of Schema.
 	Store ginsession.Store
 
-	// AddUser makes a user known to the store.
+	// AddUser makes a user known to the store, with all that is in it: Fields
+	// too, where a field that is missing is null.
 	AddUser func(t *testing.T, user models.User)
 
 	// RemoveUser, if the store can be made to, forgets a user and keeps his
@@ -71,6 +90,20 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"RevocationThatNamesNothingIsAnError", revokeNothing},
 		{"PurgeDeletesTheExpiredInBatches", purge},
 		{"PurgeLeavesARenewedSession", purgeRenewed},
+		{"FindManyReadsManyWithTheirUsers", findMany},
+		{"FindManyWantsExactBytes", findManyExact},
+		{"FindManyReadsAtMostOneHundred", findManyLimit},
+		{"FieldsGoRound", fieldsGoRound},
+		{"FieldThatIsMissingIsNull", fieldsMissing},
+		{"FieldOfAStringHoldsAnyText", fieldsText},
+		{"FieldThatIsNoneIsRefused", fieldsRefused},
+		{"UpdateChangesWhatItIsGiven", updateChanges},
+		{"UpdateToTheSameChangesNothing", updateSame},
+		{"UpdateLeavesTheExpiry", updateExpiry},
+		{"UpdateOfAGoneSessionIsNotFound", updateGone},
+		{"UpdateWritesTheSessionThatWasRead", updateOther},
+		{"RevokedSessionIsNotRevivedByUpdate", revokeAgainstUpdate},
+		{"UpdateAndTouchAtOnceBothHappen", updateBesideTouch},
 		{"EndedContextIsNoAnswer", endedContext},
 		{"StalledStoreEndsWithItsContext", stalled},
 	}
@@ -88,6 +121,9 @@ var base = time.Date(2026, 11, 25, 12, 0, 0, 123e6, time.UTC)
 
 const hour = time.Hour
 
+// The suite's users.
+const u1, u2 = "1", "2"
+
 // token makes a token of 32 characters that ends in name.
 func token(name string) string {
 	return "TokenAbcdefghijklmnopqrstuvwxyz0"[:32-len(name)] + name
@@ -98,6 +134,7 @@ func newUser(id string) models.User {
 	return models.User{
 		ID: id, Name: "Ünï " + id, Email: id + "@example.org", EmailVerified: true, Image: &image,
 		CreatedAt: base.Add(-hour), UpdatedAt: base.Add(-hour),
+		Fields: map[string]any{"role": "ädmin"},
 	}
 }
 
@@ -107,6 +144,7 @@ func newSession(id, userID string, expires time.Time) models.Session {
 		ID: id, Token: token(id), UserID: userID,
 		ExpiresAt: expires, CreatedAt: base, UpdatedAt: base,
 		IPAddress: &address, UserAgent: &agent,
+		Fields: map[string]any{"theme": "dark", "count": int64(7), "pinned": true, "seenAt": base.Add(-hour), "hidden": nil},
 	}
 }
 
@@ -120,8 +158,21 @@ func text(p *string) string {
 // show is everything of a session but its token, which is compared apart: the
 // suite's own output shows none.
 func show(s models.Session) string {
-	return fmt.Sprintf("%s of %s expires %s created %s updated %s from %s with %s",
-		s.ID, s.UserID, stamp(s.ExpiresAt), stamp(s.CreatedAt), stamp(s.UpdatedAt), text(s.IPAddress), text(s.UserAgent))
+	return fmt.Sprintf("%s of %s expires %s created %s updated %s from %s with %s and %s",
+		s.ID, s.UserID, stamp(s.ExpiresAt), stamp(s.CreatedAt), stamp(s.UpdatedAt), text(s.IPAddress), text(s.UserAgent), showFields(s.Fields))
+}
+
+// showFields shows the Go type of each value as well.
+func showFields(fields map[string]any) string {
+	var shown []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		value := fmt.Sprintf("%#v", fields[name])
+		if at, ok := fields[name].(time.Time); ok {
+			value = stamp(at)
+		}
+		shown = append(shown, fmt.Sprintf("%s=%T %s", name, fields[name], value))
+	}
+	return "{" + strings.Join(shown, ", ") + "}"
 }
 
 func stamp(t time.Time) string { return t.Format(time.RFC3339Nano) }
@@ -139,8 +190,8 @@ func sameSession(t *testing.T, got, want models.Session) {
 func sameUser(t *testing.T, got, want models.User) {
 	t.Helper()
 	show := func(u models.User) string {
-		return fmt.Sprintf("%s %q %q %t %s created %s updated %s",
-			u.ID, u.Name, u.Email, u.EmailVerified, text(u.Image), stamp(u.CreatedAt), stamp(u.UpdatedAt))
+		return fmt.Sprintf("%s %q %q %t %s created %s updated %s with %s",
+			u.ID, u.Name, u.Email, u.EmailVerified, text(u.Image), stamp(u.CreatedAt), stamp(u.UpdatedAt), showFields(u.Fields))
 	}
 	if show(got) != show(want) {
 		t.Errorf("got user %s\nwant     %s", show(got), show(want))
@@ -180,11 +231,11 @@ func answered(err error) bool {
 }
 
 func createdIsFound(t *testing.T, h Harness) {
-	user := newUser("u1")
+	user := newUser(u1)
 	h.AddUser(t, user)
-	h.AddUser(t, newUser("u2"))
-	want := newSession("s1", "u1", base.Add(hour))
-	create(t, h, want, newSession("s2", "u2", base.Add(hour)))
+	h.AddUser(t, newUser(u2))
+	want := newSession("s1", u1, base.Add(hour))
+	create(t, h, want, newSession("s2", u2, base.Add(hour)))
 
 	session, owner, err := h.Store.Find(t.Context(), want.Token)
 	if err != nil {
@@ -201,12 +252,12 @@ func createdIsFound(t *testing.T, h Harness) {
 
 func nullIsNotEmpty(t *testing.T, h Harness) {
 	empty := ""
-	user := newUser("u1")
-	user.Image = nil
+	user := newUser(u1)
+	user.Image, user.Fields = nil, map[string]any{"role": nil}
 	h.AddUser(t, user)
-	null := newSession("null", "u1", base.Add(hour))
+	null := newSession("null", u1, base.Add(hour))
 	null.IPAddress, null.UserAgent = nil, nil
-	blank := newSession("blank", "u1", base.Add(hour))
+	blank := newSession("blank", u1, base.Add(hour))
 	blank.IPAddress, blank.UserAgent = &empty, &empty
 	create(t, h, null, blank)
 	for _, want := range []models.Session{null, blank} {
@@ -220,14 +271,14 @@ func nullIsNotEmpty(t *testing.T, h Harness) {
 }
 
 func duplicates(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	h.AddUser(t, newUser("u2"))
-	first := newSession("s1", "u1", base.Add(hour))
+	h.AddUser(t, newUser(u1))
+	h.AddUser(t, newUser(u2))
+	first := newSession("s1", u1, base.Add(hour))
 	create(t, h, first)
 
-	sameToken := newSession("s2", "u2", base.Add(2*hour))
+	sameToken := newSession("s2", u2, base.Add(2*hour))
 	sameToken.Token = first.Token
-	sameID := newSession("s1", "u2", base.Add(2*hour))
+	sameID := newSession("s1", u2, base.Add(2*hour))
 	sameID.Token = token("other")
 	for name, session := range map[string]models.Session{"token": sameToken, "id": sameID} {
 		if err := h.Store.Create(t.Context(), session); !errors.Is(err, models.ErrDuplicate) {
@@ -242,14 +293,16 @@ func duplicates(t *testing.T, h Harness) {
 }
 
 func noUser(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	session := newSession("s1", "nobody", base.Add(hour))
-	// Without a foreign key the store cannot know, and the row is an orphan.
-	if err := h.Store.Create(t.Context(), session); err != nil && !errors.Is(err, models.ErrNoUser) {
-		t.Errorf("Create for an unknown user: got %v, want ErrNoUser or nil", err)
-	}
-	if found(t, h, session.Token) {
-		t.Error("a session without its user was found")
+	h.AddUser(t, newUser(u1))
+	for i, stranger := range []string{"nobody", "404", u1 + "abc", "0" + u1, " " + u1, u1 + "e0", "+" + u1} {
+		session := newSession(fmt.Sprintf("s%d", i), stranger, base.Add(hour))
+		// Without a foreign key the store cannot know, and the row is an orphan.
+		if err := h.Store.Create(t.Context(), session); err != nil && !errors.Is(err, models.ErrNoUser) {
+			t.Errorf("Create for the unknown user %q: got %v, want ErrNoUser or nil", stranger, err)
+		}
+		if found(t, h, session.Token) {
+			t.Errorf("a session of the unknown user %q was found", stranger)
+		}
 	}
 }
 
@@ -258,10 +311,10 @@ func orphan(t *testing.T, h Harness) {
 		t.Log("not run: the harness has no RemoveUser")
 		return
 	}
-	h.AddUser(t, newUser("u1"))
-	h.AddUser(t, newUser("u2"))
-	create(t, h, newSession("s1", "u1", base.Add(hour)), newSession("s2", "u2", base.Add(hour)))
-	h.RemoveUser(t, "u1")
+	h.AddUser(t, newUser(u1))
+	h.AddUser(t, newUser(u2))
+	create(t, h, newSession("s1", u1, base.Add(hour)), newSession("s2", u2, base.Add(hour)))
+	h.RemoveUser(t, u1)
 	remain(t, h, map[string]bool{"s1": false, "s2": true})
 }
 
@@ -297,8 +350,8 @@ func strangers(token string) map[string]string {
 }
 
 func exactBytes(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	session := newSession("s1", "u1", base.Add(hour))
+	h.AddUser(t, newUser(u1))
+	session := newSession("s1", u1, base.Add(hour))
 	create(t, h, session)
 	for name, stranger := range strangers(session.Token) {
 		if _, _, err := h.Store.Find(t.Context(), stranger); !errors.Is(err, models.ErrNotFound) {
@@ -309,8 +362,8 @@ func exactBytes(t *testing.T, h Harness) {
 }
 
 func expiredIsFound(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	want := newSession("s1", "u1", base.Add(-hour))
+	h.AddUser(t, newUser(u1))
+	want := newSession("s1", u1, base.Add(-hour))
 	create(t, h, want)
 	got, _, err := h.Store.Find(t.Context(), want.Token)
 	if err != nil {
@@ -320,12 +373,12 @@ func expiredIsFound(t *testing.T, h Harness) {
 }
 
 func milliseconds(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
+	h.AddUser(t, newUser(u1))
 	// 600 µs would round up to the next second, in another zone and with a
 	// fraction that no column holds.
 	fine := time.Date(2026, 11, 25, 8, 0, 0, 999_600_999, time.FixedZone("", -5*3600))
 	want := time.Date(2026, 11, 25, 13, 0, 0, 999e6, time.UTC)
-	session := newSession("s1", "u1", fine)
+	session := newSession("s1", u1, fine)
 	session.CreatedAt, session.UpdatedAt = fine, fine
 	create(t, h, session)
 	read, _, err := h.Store.Find(t.Context(), session.Token)
@@ -356,15 +409,15 @@ func milliseconds(t *testing.T, h Harness) {
 		t.Errorf("got %s\nwant what Touch answered, %s", show(again), show(moved))
 	}
 
-	alive, err := h.Store.List(t.Context(), "u1", fine.Add(hour))
+	alive, err := h.Store.List(t.Context(), u1, fine.Add(hour))
 	if err != nil || len(alive) != 0 {
 		t.Errorf("List at the millisecond of expiry: got %d sessions and %v, want none", len(alive), err)
 	}
 }
 
 func zeroTimes(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	session := newSession("s1", "u1", time.Time{})
+	h.AddUser(t, newUser(u1))
+	session := newSession("s1", u1, time.Time{})
 	if err := h.Store.Create(t.Context(), session); err == nil || answered(err) {
 		t.Errorf("Create with a zero expiry: got %v, want an error that is no answer", err)
 	}
@@ -387,9 +440,9 @@ func zeroTimes(t *testing.T, h Harness) {
 }
 
 func touchMoves(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	want := newSession("s1", "u1", base.Add(hour))
-	other := newSession("s2", "u1", base.Add(hour))
+	h.AddUser(t, newUser(u1))
+	want := newSession("s1", u1, base.Add(hour))
+	other := newSession("s2", u1, base.Add(hour))
 	create(t, h, want, other)
 
 	now := base.Add(hour) // at the very moment of expiry it still moves
@@ -409,8 +462,8 @@ func touchMoves(t *testing.T, h Harness) {
 }
 
 func touchNeverBack(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	read := newSession("s1", "u1", base.Add(2*hour))
+	h.AddUser(t, newUser(u1))
+	read := newSession("s1", u1, base.Add(2*hour))
 	create(t, h, read)
 
 	for name, next := range map[string]time.Time{"earlier": base.Add(hour), "the same": base.Add(2 * hour)} {
@@ -433,8 +486,8 @@ func touchNeverBack(t *testing.T, h Harness) {
 }
 
 func touchExpired(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	read := newSession("s1", "u1", base.Add(-time.Millisecond))
+	h.AddUser(t, newUser(u1))
+	read := newSession("s1", u1, base.Add(-time.Millisecond))
 	create(t, h, read)
 	got, err := h.Store.Touch(t.Context(), read, base.Add(hour), base)
 	if err != nil {
@@ -444,8 +497,8 @@ func touchExpired(t *testing.T, h Harness) {
 }
 
 func touchGone(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	read := newSession("s1", "u1", base.Add(hour))
+	h.AddUser(t, newUser(u1))
+	read := newSession("s1", u1, base.Add(hour))
 	if _, err := h.Store.Touch(t.Context(), read, base.Add(2*hour), base); !errors.Is(err, models.ErrNotFound) {
 		t.Errorf("a session never stored: got %v, want ErrNotFound", err)
 	}
@@ -465,9 +518,9 @@ func touchGone(t *testing.T, h Harness) {
 
 func touchRace(t *testing.T, h Harness) {
 	const rivals = 8
-	h.AddUser(t, newUser("u1"))
+	h.AddUser(t, newUser(u1))
 	for round := range 20 {
-		read := newSession(fmt.Sprintf("s%d", round), "u1", base.Add(hour))
+		read := newSession(fmt.Sprintf("s%d", round), u1, base.Add(hour))
 		create(t, h, read)
 		var answers [rivals]models.Session
 		race(t, rivals, func(i int) (err error) {
@@ -490,13 +543,13 @@ func touchRace(t *testing.T, h Harness) {
 
 func revokeAgainstTouch(t *testing.T, h Harness) {
 	const races = 200
-	h.AddUser(t, newUser("u1"))
+	h.AddUser(t, newUser(u1))
 	for i := range races {
-		read := newSession(fmt.Sprintf("s%d", i), "u1", base.Add(hour))
+		read := newSession(fmt.Sprintf("s%d", i), u1, base.Add(hour))
 		create(t, h, read)
 		race(t, 2, func(side int) error {
 			if side == 0 {
-				deleted, err := h.Store.Revoke(t.Context(), models.Revocation{Token: read.Token, UserID: "u1"})
+				deleted, err := h.Store.Revoke(t.Context(), models.Revocation{Token: read.Token, UserID: u1})
 				if err == nil && deleted != 1 {
 					err = fmt.Errorf("revoked %d sessions, want 1", deleted)
 				}
@@ -509,7 +562,7 @@ func revokeAgainstTouch(t *testing.T, h Harness) {
 			return err
 		})
 	}
-	left, err := h.Store.Tokens(t.Context(), "u1")
+	left, err := h.Store.Tokens(t.Context(), u1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -546,18 +599,18 @@ func ids(sessions []models.Session) []string {
 }
 
 func list(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	h.AddUser(t, newUser("u2"))
-	want := newSession("s2", "u1", base.Add(time.Millisecond))
+	h.AddUser(t, newUser(u1))
+	h.AddUser(t, newUser(u2))
+	want := newSession("s2", u1, base.Add(time.Millisecond))
 	create(t, h,
-		newSession("s3", "u1", base.Add(hour)),
-		newSession("s1", "u1", base.Add(2*hour)),
+		newSession("s3", u1, base.Add(hour)),
+		newSession("s1", u1, base.Add(2*hour)),
 		want,
-		newSession("s4", "u1", base), // lists want expiresAt > now, not >=
-		newSession("s5", "u1", base.Add(-hour)),
-		newSession("s6", "u2", base.Add(hour)))
+		newSession("s4", u1, base), // lists want expiresAt > now, not >=
+		newSession("s5", u1, base.Add(-hour)),
+		newSession("s6", u2, base.Add(hour)))
 
-	got, err := h.Store.List(t.Context(), "u1", base)
+	got, err := h.Store.List(t.Context(), u1, base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -566,7 +619,7 @@ func list(t *testing.T, h Harness) {
 	}
 	sameSession(t, got[1], want)
 
-	for _, stranger := range []string{"nobody", ""} {
+	for _, stranger := range []string{"nobody", "", "404", u1 + "abc", "0" + u1, " " + u1} {
 		if got, err := h.Store.List(t.Context(), stranger, base); err != nil || len(got) != 0 {
 			t.Errorf("List of user %q: got %d sessions and %v, want none", stranger, len(got), err)
 		}
@@ -574,11 +627,11 @@ func list(t *testing.T, h Harness) {
 }
 
 func listLimit(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
+	h.AddUser(t, newUser(u1))
 	for i := range 105 {
-		create(t, h, newSession(fmt.Sprintf("s%03d", 104-i), "u1", base.Add(hour)))
+		create(t, h, newSession(fmt.Sprintf("s%03d", 104-i), u1, base.Add(hour)))
 	}
-	got, err := h.Store.List(t.Context(), "u1", base)
+	got, err := h.Store.List(t.Context(), u1, base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -588,20 +641,20 @@ func listLimit(t *testing.T, h Harness) {
 }
 
 func tokens(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	h.AddUser(t, newUser("u2"))
+	h.AddUser(t, newUser(u1))
+	h.AddUser(t, newUser(u2))
 	want := map[string]bool{}
 	for i := range 103 {
 		expires := base.Add(hour)
 		if i%2 == 0 {
 			expires = base.Add(-hour)
 		}
-		session := newSession(fmt.Sprintf("s%03d", i), "u1", expires)
+		session := newSession(fmt.Sprintf("s%03d", i), u1, expires)
 		create(t, h, session)
 		want[session.Token] = true
 	}
-	create(t, h, newSession("other", "u2", base.Add(hour)))
-	got, err := h.Store.Tokens(t.Context(), "u1")
+	create(t, h, newSession("other", u2, base.Add(hour)))
+	got, err := h.Store.Tokens(t.Context(), u1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -614,8 +667,10 @@ func tokens(t *testing.T, h Harness) {
 	if len(got) != len(want) || strange != 0 {
 		t.Errorf("got %d tokens, %d of them not the user's, want %d", len(got), strange, len(want))
 	}
-	if got, err := h.Store.Tokens(t.Context(), "nobody"); err != nil || len(got) != 0 {
-		t.Errorf("Tokens of an unknown user: got %d and %v, want none", len(got), err)
+	for _, stranger := range []string{"nobody", "404", u1 + "abc", "0" + u1} {
+		if got, err := h.Store.Tokens(t.Context(), stranger); err != nil || len(got) != 0 {
+			t.Errorf("Tokens of the unknown user %q: got %d and %v, want none", stranger, len(got), err)
+		}
 	}
 }
 
@@ -627,11 +682,11 @@ func revoke(t *testing.T, h Harness, r models.Revocation, want int) {
 }
 
 func revokeToken(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
+	h.AddUser(t, newUser(u1))
 	create(t, h,
-		newSession("s1", "u1", base.Add(hour)),
-		newSession("s2", "u1", base.Add(hour)),
-		newSession("old", "u1", base.Add(-hour)))
+		newSession("s1", u1, base.Add(hour)),
+		newSession("s2", u1, base.Add(hour)),
+		newSession("old", u1, base.Add(-hour)))
 	for name, stranger := range strangers(token("s1")) {
 		if stranger == "" {
 			continue // names no session, which is an error of its own
@@ -648,69 +703,73 @@ func revokeToken(t *testing.T, h Harness) {
 }
 
 func revokeOwned(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	h.AddUser(t, newUser("u2"))
-	create(t, h, newSession("s1", "u1", base.Add(hour)), newSession("s2", "u2", base.Add(hour)))
-	revoke(t, h, models.Revocation{Token: token("s2"), UserID: "u1"}, 0)
+	h.AddUser(t, newUser(u1))
+	h.AddUser(t, newUser(u2))
+	create(t, h, newSession("s1", u1, base.Add(hour)), newSession("s2", u2, base.Add(hour)))
+	revoke(t, h, models.Revocation{Token: token("s2"), UserID: u1}, 0)
 	revoke(t, h, models.Revocation{Token: token("s2"), UserID: "nobody"}, 0)
+	revoke(t, h, models.Revocation{Token: token("s2"), UserID: u2 + "abc"}, 0)
 	for name, stranger := range strangers(token("s1")) {
 		if stranger == "" {
 			continue // with UserID that is every session of the user
 		}
-		if got, err := h.Store.Revoke(t.Context(), models.Revocation{Token: stranger, UserID: "u1"}); err != nil || got != 0 {
+		if got, err := h.Store.Revoke(t.Context(), models.Revocation{Token: stranger, UserID: u1}); err != nil || got != 0 {
 			t.Errorf("Revoke, %s: got %d and %v, want 0", name, got, err)
 		}
 	}
 	remain(t, h, map[string]bool{"s1": true, "s2": true})
-	revoke(t, h, models.Revocation{Token: token("s1"), UserID: "u1"}, 1)
+	revoke(t, h, models.Revocation{Token: token("s1"), UserID: u1}, 1)
 	remain(t, h, map[string]bool{"s1": false, "s2": true})
 }
 
 func revokeNotAfter(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	session := newSession("s1", "u1", base.Add(hour))
+	h.AddUser(t, newUser(u1))
+	session := newSession("s1", u1, base.Add(hour))
 	create(t, h, session)
-	revoke(t, h, models.Revocation{Token: session.Token, UserID: "u1", NotAfter: base.Add(hour - time.Millisecond)}, 0)
+	revoke(t, h, models.Revocation{Token: session.Token, UserID: u1, NotAfter: base.Add(hour - time.Millisecond)}, 0)
 	remain(t, h, map[string]bool{"s1": true})
-	revoke(t, h, models.Revocation{Token: session.Token, UserID: "u1", NotAfter: base.Add(hour)}, 1)
+	revoke(t, h, models.Revocation{Token: session.Token, UserID: u1, NotAfter: base.Add(hour)}, 1)
 	remain(t, h, map[string]bool{"s1": false})
 }
 
 func revokeUser(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	h.AddUser(t, newUser("u2"))
+	h.AddUser(t, newUser(u1))
+	h.AddUser(t, newUser(u2))
 	create(t, h,
-		newSession("s1", "u1", base.Add(hour)),
-		newSession("s2", "u1", base.Add(-hour)),
-		newSession("s3", "u2", base.Add(hour)))
-	revoke(t, h, models.Revocation{UserID: "nobody"}, 0)
-	revoke(t, h, models.Revocation{UserID: "u1"}, 2)
+		newSession("s1", u1, base.Add(hour)),
+		newSession("s2", u1, base.Add(-hour)),
+		newSession("s3", u2, base.Add(hour)))
+	for _, stranger := range []string{"nobody", "404", u1 + "abc", "0" + u1, " " + u1} {
+		revoke(t, h, models.Revocation{UserID: stranger}, 0)
+		revoke(t, h, models.Revocation{UserID: stranger, Except: "s9", Now: base}, 0)
+	}
+	revoke(t, h, models.Revocation{UserID: u1}, 2)
 	remain(t, h, map[string]bool{"s1": false, "s2": false, "s3": true})
 }
 
 func revokeOthers(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	h.AddUser(t, newUser("u2"))
+	h.AddUser(t, newUser(u1))
+	h.AddUser(t, newUser(u2))
 	create(t, h,
-		newSession("own", "u1", base.Add(hour)),
-		newSession("s1", "u1", base.Add(hour)),
-		newSession("s2", "u1", base.Add(time.Millisecond)),
-		newSession("s3", "u1", base),            // the purge's
-		newSession("s4", "u1", base.Add(-hour)), // the purge's
-		newSession("s5", "u2", base.Add(hour)))
-	revoke(t, h, models.Revocation{UserID: "u1", Except: "own", Now: base}, 2)
+		newSession("own", u1, base.Add(hour)),
+		newSession("s1", u1, base.Add(hour)),
+		newSession("s2", u1, base.Add(time.Millisecond)),
+		newSession("s3", u1, base),            // the purge's
+		newSession("s4", u1, base.Add(-hour)), // the purge's
+		newSession("s5", u2, base.Add(hour)))
+	revoke(t, h, models.Revocation{UserID: u1, Except: "own", Now: base}, 2)
 	remain(t, h, map[string]bool{"own": true, "s1": false, "s2": false, "s3": true, "s4": true, "s5": true})
 }
 
 func revokeNothing(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	create(t, h, newSession("s1", "u1", base.Add(hour)), newSession("s2", "u1", base.Add(hour)))
+	h.AddUser(t, newUser(u1))
+	create(t, h, newSession("s1", u1, base.Add(hour)), newSession("s2", u1, base.Add(hour)))
 	for name, r := range map[string]models.Revocation{
 		"zero":                  {},
 		"Now alone":             {Now: base},
 		"Except without UserID": {Except: "s1", Now: base},
-		"Except without Now":    {Except: "s1", UserID: "u1"},
-		"Except with Token":     {Except: "s1", UserID: "u1", Token: token("s1"), Now: base},
+		"Except without Now":    {Except: "s1", UserID: u1},
+		"Except with Token":     {Except: "s1", UserID: u1, Token: token("s1"), Now: base},
 	} {
 		if got, err := h.Store.Revoke(t.Context(), r); err == nil || answered(err) || got != 0 {
 			t.Errorf("%s: got %d and %v, want an error that is no answer", name, got, err)
@@ -720,11 +779,11 @@ func revokeNothing(t *testing.T, h Harness) {
 }
 
 func purge(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
+	h.AddUser(t, newUser(u1))
 	for i := range 12 {
-		create(t, h, newSession(fmt.Sprintf("old%02d", i), "u1", base.Add(-time.Duration(12-i)*time.Minute)))
+		create(t, h, newSession(fmt.Sprintf("old%02d", i), u1, base.Add(-time.Duration(12-i)*time.Minute)))
 	}
-	create(t, h, newSession("edge", "u1", base), newSession("live", "u1", base.Add(hour)))
+	create(t, h, newSession("edge", u1, base), newSession("live", u1, base.Add(hour)))
 
 	for _, batch := range []struct{ limit, want int }{{5, 5}, {5, 5}, {5, 2}, {5, 0}, {0, 0}} {
 		if got, err := h.Store.Purge(t.Context(), base, batch.limit); err != nil || got != batch.want {
@@ -733,7 +792,7 @@ func purge(t *testing.T, h Harness) {
 	}
 	remain(t, h, map[string]bool{"old00": false, "old11": false, "edge": true, "live": true})
 
-	create(t, h, newSession("x1", "u1", base.Add(-hour)), newSession("x2", "u1", base.Add(-hour)))
+	create(t, h, newSession("x1", u1, base.Add(-hour)), newSession("x2", u1, base.Add(-hour)))
 	if got, err := h.Store.Purge(t.Context(), base, -1); err != nil || got != 2 {
 		t.Errorf("Purge with a negative limit: got %d and %v, want 2", got, err)
 	}
@@ -742,12 +801,12 @@ func purge(t *testing.T, h Harness) {
 // purgeRenewed lets purges run beside renewals of the very rows that they are
 // after.
 func purgeRenewed(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
+	h.AddUser(t, newUser(u1))
 	const sessions = 60
 	before := base.Add(hour)
 	var read []models.Session
 	for i := range sessions {
-		session := newSession(fmt.Sprintf("s%02d", i), "u1", base)
+		session := newSession(fmt.Sprintf("s%02d", i), u1, base)
 		create(t, h, session)
 		read = append(read, session)
 	}
@@ -779,16 +838,24 @@ func purgeRenewed(t *testing.T, h Harness) {
 
 // calls are all methods, each about a session that exists.
 func calls(h Harness) map[string]func(ctx context.Context) error {
-	session := newSession("s1", "u1", base.Add(hour))
+	session := newSession("s1", u1, base.Add(hour))
 	return map[string]func(ctx context.Context) error{
-		"Create": func(ctx context.Context) error { return h.Store.Create(ctx, newSession("s2", "u1", base.Add(hour))) },
+		"Create": func(ctx context.Context) error { return h.Store.Create(ctx, newSession("s2", u1, base.Add(hour))) },
 		"Find":   func(ctx context.Context) error { _, _, err := h.Store.Find(ctx, session.Token); return err },
+		"FindMany": func(ctx context.Context) error {
+			_, err := h.Store.FindMany(ctx, []string{session.Token})
+			return err
+		},
+		"Update": func(ctx context.Context) error {
+			_, err := h.Store.Update(ctx, session, map[string]any{"theme": "late"}, base)
+			return err
+		},
 		"Touch": func(ctx context.Context) error {
 			_, err := h.Store.Touch(ctx, session, base.Add(2*hour), base)
 			return err
 		},
-		"List":   func(ctx context.Context) error { _, err := h.Store.List(ctx, "u1", base); return err },
-		"Tokens": func(ctx context.Context) error { _, err := h.Store.Tokens(ctx, "u1"); return err },
+		"List":   func(ctx context.Context) error { _, err := h.Store.List(ctx, u1, base); return err },
+		"Tokens": func(ctx context.Context) error { _, err := h.Store.Tokens(ctx, u1); return err },
 		"Revoke": func(ctx context.Context) error {
 			_, err := h.Store.Revoke(ctx, models.Revocation{Token: session.Token})
 			return err
@@ -798,8 +865,8 @@ func calls(h Harness) map[string]func(ctx context.Context) error {
 }
 
 func endedContext(t *testing.T, h Harness) {
-	h.AddUser(t, newUser("u1"))
-	session := newSession("s1", "u1", base.Add(hour))
+	h.AddUser(t, newUser(u1))
+	session := newSession("s1", u1, base.Add(hour))
 	create(t, h, session)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -824,8 +891,8 @@ func stalled(t *testing.T, h Harness) {
 		t.Log("not run: the harness has no Stall")
 		return
 	}
-	h.AddUser(t, newUser("u1"))
-	create(t, h, newSession("s1", "u1", base.Add(hour)))
+	h.AddUser(t, newUser(u1))
+	create(t, h, newSession("s1", u1, base.Add(hour)))
 	release := h.Stall(t)
 	var once sync.Once
 	defer once.Do(release)
@@ -853,7 +920,7 @@ func stalled(t *testing.T, h Harness) {
 	once.Do(release)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if _, err := h.Store.List(ctx, "u1", base); err != nil {
+	if _, err := h.Store.List(ctx, u1, base); err != nil {
 		t.Errorf("List after the stall: %v", err)
 	}
 }

@@ -35,9 +35,12 @@ import (
 // whose options they stand for: zero is zero and not a default. Begin with
 // Defaults or Variant.
 type Options struct {
-	DSN string // MySQL; empty: SQLite in a temporary file
+	DSN    string // MySQL; empty: SQLite
+	SQLite string // its file; empty: a temporary one
+	Static string // a folder of files to serve at /; empty: none
 
 	Secret         string
+	OldSecrets     []string
 	BaseURL        string // empty: the address that the rig listens on
 	TrustedOrigins []string
 
@@ -52,9 +55,23 @@ type Options struct {
 	CookieCache        Cache
 	CookieCacheMaxAge  time.Duration
 	CookieCacheVersion string // empty: "1"
-	CookiePrefix       string // empty: "better-auth"
+	Cookies            ginsession.Cookies
+
+	MultiSession        bool
+	MaximumSessions     int // 0: the default
+	Bearer              bool
+	BearerAllowUnsigned bool
+
+	SessionFields []models.Field
+
+	IPHeaders      []string // that name the client's address, in turn
+	TrustedProxies []string
+	IPv6Subnet     int // 0: the default
 
 	ExposeTokens bool
+
+	// LoseRenewals makes every renewal find its row gone.
+	LoseRenewals bool
 
 	// ClockHeader names a request header that holds the time of the request, in
 	// ISO form. Exchanges then stand alone: before each the rig forgets what
@@ -70,6 +87,8 @@ const (
 	CacheOff          Cache = "off"
 	CacheSecureCookie Cache = "securecookie"
 	CacheCompact      Cache = "compact"
+	CacheJWT          Cache = "jwt"
+	CacheJWE          Cache = "jwe"
 )
 
 func (c Cache) config(o Options) (ginsession.CookieCache, error) {
@@ -81,8 +100,12 @@ func (c Cache) config(o Options) (ginsession.CookieCache, error) {
 		config.Strategy = cookiecache.SecureCookie
 	case CacheCompact:
 		config.Strategy = cookiecache.Compact
+	case CacheJWT:
+		config.Strategy = cookiecache.JWT
+	case CacheJWE:
+		config.Strategy = cookiecache.JWE
 	default:
-		return config, fmt.Errorf("cookie cache %q is not known; there are off, securecookie, compact", string(c))
+		return config, fmt.Errorf("cookie cache %q is not known; there are off, securecookie, compact, jwt, jwe", string(c))
 	}
 	return config, nil
 }
@@ -107,15 +130,17 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	if err := r.open(ctx, options.DSN); err != nil {
+	schema := models.Schema{Session: models.Table{Fields: options.SessionFields}}
+	if err := r.open(ctx, options, schema); err != nil {
 		return nil, err
 	}
 	cache, err := options.CookieCache.config(options)
 	if err != nil {
 		return nil, err
 	}
-	r.Sessions, err = ginsession.New(ginsession.Config{
+	config := ginsession.Config{
 		Secret:         options.Secret,
+		OldSecrets:     options.OldSecrets,
 		BaseURL:        options.BaseURL,
 		InsecureHTTP:   true, // the base URL may name any host, the rig still listens on loopback
 		TrustedOrigins: options.TrustedOrigins,
@@ -123,6 +148,7 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 			return strings.HasPrefix(o, "http://")
 		}),
 		DB:        r.DB,
+		Schema:    schema,
 		ExpiresIn: options.ExpiresIn,
 		// Better Auth takes any two values; New wants the second within the first.
 		UpdateAge:      min(max(options.UpdateAge, time.Millisecond), options.ExpiresIn),
@@ -131,23 +157,40 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 		DisableRefresh: options.DisableRefresh,
 		DeferRefresh:   options.DeferRefresh,
 		CookieCache:    cache,
-		Cookies:        ginsession.Cookies{Prefix: options.CookiePrefix},
+		Cookies:        options.Cookies,
+		MultiSession:   ginsession.MultiSession{Enabled: options.MultiSession, MaximumSessions: options.MaximumSessions},
+		Bearer:         ginsession.Bearer{Enabled: options.Bearer, AllowUnsigned: options.BearerAllowUnsigned},
 		ExposeTokens:   options.ExposeTokens,
+		IPv6Subnet:     options.IPv6Subnet,
 		Now:            r.clock.now,
-	})
-	if err != nil {
+	}
+	if options.LoseRenewals {
+		store, err := schema.Store(r.DB)
+		if err != nil {
+			return nil, err
+		}
+		config.DB, config.Store = nil, loser{store}
+	}
+	if r.Sessions, err = ginsession.New(config); err != nil {
 		return nil, err
 	}
 	accounts, err := emailpassword.New(ctx, r.DB, r.Sessions, emailpassword.Options{Now: r.clock.now, ExposeTokens: options.ExposeTokens})
 	if err != nil {
 		return nil, err
 	}
-	router, err := r.router(accounts)
+	router, err := r.router(accounts, options)
 	if err != nil {
 		return nil, err
 	}
 	r.handler = r.timed(options.ClockHeader, router)
 	return r, nil
+}
+
+// A loser is a store whose renewals all come too late.
+type loser struct{ ginsession.Store }
+
+func (loser) Touch(context.Context, models.Session, time.Time, time.Time) (models.Session, error) {
+	return models.Session{}, models.ErrNotFound
 }
 
 // orOff translates Better Auth's 0.
@@ -200,13 +243,13 @@ func (r *Rig) Close() error {
 	return errors.Join(errs...)
 }
 
-// open connects to MySQL, or to SQLite in a temporary file, and makes the
-// tables: exactly Better Auth's columns, nothing of ours between them.
-func (r *Rig) open(ctx context.Context, dsn string) (err error) {
-	if dsn != "" {
-		r.DB, err = models.OpenMySQL(dsn)
+// open connects to MySQL or SQLite and makes the tables: exactly Better Auth's
+// columns, nothing of ours between them.
+func (r *Rig) open(ctx context.Context, options Options, schema models.Schema) (err error) {
+	if options.DSN != "" {
+		r.DB, err = models.OpenMySQL(options.DSN)
 	} else {
-		r.DB, err = r.openSQLite()
+		r.DB, err = r.openSQLite(options.SQLite)
 	}
 	if err != nil {
 		return err
@@ -216,28 +259,46 @@ func (r *Rig) open(ctx context.Context, dsn string) (err error) {
 		return err
 	}
 	r.closers = append(r.closers, pool.Close)
-	return models.Migrate(ctx, r.DB)
+	return schema.Migrate(ctx, r.DB)
 }
 
-func (r *Rig) openSQLite() (*gorm.DB, error) {
-	dir, err := os.MkdirTemp("", "ginsession-rig-") // 0700: the file is ours alone
-	if err != nil {
-		return nil, err
+func (r *Rig) openSQLite(file string) (*gorm.DB, error) {
+	if file == "" {
+		dir, err := os.MkdirTemp("", "ginsession-rig-") // 0700: the file is ours alone
+		if err != nil {
+			return nil, err
+		}
+		r.closers = append(r.closers, func() error { return os.RemoveAll(dir) })
+		file = filepath.Join(dir, "rig.db")
 	}
-	r.closers = append(r.closers, func() error { return os.RemoveAll(dir) })
-	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.Join(dir, "rig.db")}).EscapedPath(), RawQuery: "_pragma=busy_timeout(5000)" +
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(), RawQuery: "_pragma=busy_timeout(5000)" +
 		"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)&_txlock=immediate"}
 	return gorm.Open(sqlite.Open(dsn.String()), &gorm.Config{Logger: logger.Discard})
 }
 
-func (r *Rig) router(accounts *emailpassword.Accounts) (*gin.Engine, error) {
+func (r *Rig) router(accounts *emailpassword.Accounts, options Options) (*gin.Engine, error) {
 	router := gin.New()
 	router.RedirectTrailingSlash = false
-	if err := router.SetTrustedProxies(nil); err != nil {
+	if err := router.SetTrustedProxies(options.TrustedProxies); err != nil {
 		return nil, err
 	}
+	if options.IPHeaders != nil {
+		router.RemoteIPHeaders = options.IPHeaders
+	}
 	router.Use(r.Sessions.Middleware())
-	router.NoRoute(func(c *gin.Context) { c.AbortWithStatus(http.StatusNotFound) })
+	noRoute := func(c *gin.Context) { c.AbortWithStatus(http.StatusNotFound) }
+	if options.Static != "" {
+		files := http.FileServerFS(os.DirFS(options.Static))
+		noRoute = func(c *gin.Context) {
+			if strings.HasPrefix(c.Request.URL.Path, "/api/") {
+				c.AbortWithStatus(http.StatusNotFound)
+				return
+			}
+			c.Status(http.StatusOK) // gin has put a 404 there
+			files.ServeHTTP(c.Writer, c.Request)
+		}
+	}
+	router.NoRoute(noRoute)
 
 	auth := router.Group("/api/auth")
 	r.Sessions.Routes(auth)

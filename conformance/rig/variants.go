@@ -3,9 +3,13 @@ package rig
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/models"
 )
 
 // Secret is the one of the contract's vectors and traces.
@@ -37,11 +41,62 @@ var variants = map[string]func(*Options){
 	"defer":                func(o *Options) { o.DeferRefresh = true },
 	"defer_compact":        func(o *Options) { o.DeferRefresh = true; o.CookieCache = CacheCompact },
 	"norefresh":            func(o *Options) { o.DisableRefresh = true },
-	"prefix":               func(o *Options) { o.CookiePrefix = "acme" },
+	"prefix":               func(o *Options) { o.Cookies.Prefix = "acme" },
+	"jwt":                  func(o *Options) { o.CookieCache = CacheJWT },
+	"jwe":                  func(o *Options) { o.CookieCache = CacheJWE },
+	"multi":                func(o *Options) { multi(o); o.Bearer, o.BearerAllowUnsigned = true, true },
+	"multi2":               func(o *Options) { multi(o); o.MaximumSessions = 2 },
+	"multi_compact": func(o *Options) {
+		multi(o)
+		o.Bearer, o.BearerAllowUnsigned = true, true
+		o.CookieCache = CacheCompact
+	},
+	"bearer_strict":     func(o *Options) { o.Bearer = true },
+	"extra":             func(o *Options) { o.SessionFields = extraFields },
+	"extra_compact":     func(o *Options) { o.SessionFields = extraFields; o.CookieCache = CacheCompact },
+	"https":             func(o *Options) { https(o); multi(o); o.CookieCache = CacheCompact },
+	"crosssub":          func(o *Options) { https(o); o.Cookies.Domain = ".example.com" },
+	"crosssub_nodomain": func(o *Options) { https(o); o.Cookies.Domain = "app.example.com" }, // by default the host there
+	"secureflag":        func(o *Options) { o.Cookies.Secure = ginsession.SecureAlways },
+	"secureoff":         func(o *Options) { https(o); o.Cookies.Secure = ginsession.SecureNever },
+	"attrs": func(o *Options) { // and there HttpOnly is switched off, which is not possible here
+		o.Cookies.SessionToken = ginsession.CookieOptions{
+			Name: "sid", SameSite: http.SameSiteNoneMode, Secure: true, Partitioned: true, Path: "/app",
+		}
+	},
+	"ips": func(o *Options) { o.IPHeaders = []string{"cf-connecting-ip", "x-forwarded-for"} },
+	"ips_proxy": func(o *Options) {
+		o.TrustedProxies = []string{"10.0.0.0/8", "2001:db8:ffff::/48"}
+		o.IPv6Subnet = 128
+	},
 	"trusted": func(o *Options) {
 		o.TrustedOrigins = []string{"https://*.trusted.example", "http://other.example:8080"}
 	},
+	"secrets_rot": func(o *Options) {
+		o.CookieCache = CacheJWE
+		o.OldSecrets = []string{"old-secret-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
+	},
+	"hook_block": func(o *Options) { o.LoseRenewals = true }, // stands for a row that vanished
 }
+
+func multi(o *Options) { o.MultiSession = true }
+
+func https(o *Options) { o.BaseURL = "https://app.example.com" }
+
+// extraFields are the additional fields of the variants of that name.
+var extraFields = []models.Field{
+	{Name: "theme", Input: true, Returned: true},
+	{Name: "count", Type: models.Number, Input: true, Returned: true, Default: 7},
+	{Name: "pinned", Type: models.Boolean, Input: true, Returned: true, Default: false},
+	{Name: "seenAt", Type: models.Date, Input: true, Returned: true},
+	{Name: "internalNote", Input: true},
+	{Name: "locked", Returned: true},
+	{Name: "mode", Returned: true, Default: "std"},
+}
+
+// SessionFields are additional fields for a rig that is asked for some, as the
+// contract's reference server has them.
+var SessionFields = extraFields[:3:3]
 
 // Variants lists the names that Variant takes.
 func Variants() []string { return slices.Sorted(maps.Keys(variants)) }

@@ -104,7 +104,13 @@ func declare(f *flag.FlagSet, o *rig.Options) (addr, variant *string) {
 	addr = f.String("addr", "127.0.0.1:3000", "`address` to listen on; port 0 picks a free one")
 	variant = f.String("variant", "", "start from the options of this `variant`: "+strings.Join(rig.Variants(), ", "))
 	f.StringVar(&o.DSN, "dsn", o.DSN, "MySQL data source `name` (default SQLite in a temporary file)")
+	f.StringVar(&o.SQLite, "sqlite", o.SQLite, "SQLite `file` to use in place of a temporary one")
+	f.StringVar(&o.Static, "static", o.Static, "`folder` of files to serve at /")
 	f.StringVar(&o.Secret, "secret", o.Secret, "`secret` that signs the cookies")
+	f.Func("old-secret", "former `secret` that still verifies; may be repeated", func(secret string) error {
+		o.OldSecrets = append(o.OldSecrets, secret)
+		return nil
+	})
 	f.StringVar(&o.BaseURL, "base-url", o.BaseURL, "`origin` that clients see (default the address listened on)")
 	f.Func("trusted-origins", "other `origins`, with commas between", func(list string) error {
 		o.TrustedOrigins = strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
@@ -116,13 +122,21 @@ func declare(f *flag.FlagSet, o *rig.Options) (addr, variant *string) {
 	f.DurationVar(&o.MaxLifetime, "max-lifetime", o.MaxLifetime, "age at which a session ends however busy; 0: never")
 	f.BoolVar(&o.DisableRefresh, "disable-refresh", o.DisableRefresh, "never renew")
 	f.BoolVar(&o.DeferRefresh, "defer-refresh", o.DeferRefresh, "renew on POST /get-session only")
-	f.Func("cookie-cache", "`kind` of cookie cache: off, securecookie or compact", func(kind string) error {
+	f.Func("cookie-cache", "`kind` of cookie cache: off, securecookie, compact, jwt or jwe", func(kind string) error {
 		o.CookieCache = rig.Cache(kind)
 		return nil
 	})
 	f.DurationVar(&o.CookieCacheMaxAge, "cookie-cache-max-age", o.CookieCacheMaxAge, "life of a cached copy")
 	f.StringVar(&o.CookieCacheVersion, "cookie-cache-version", o.CookieCacheVersion, "`version` of the copies (default 1)")
-	f.StringVar(&o.CookiePrefix, "cookie-prefix", o.CookiePrefix, "first `part` of each cookie name (default better-auth)")
+	f.StringVar(&o.Cookies.Prefix, "cookie-prefix", o.Cookies.Prefix, "first `part` of each cookie name (default better-auth)")
+	f.BoolVar(&o.MultiSession, "multi-session", o.MultiSession, "several accounts on one device")
+	f.IntVar(&o.MaximumSessions, "maximum-sessions", o.MaximumSessions, "how `many` accounts on one device (default 5)")
+	f.BoolVar(&o.Bearer, "bearer", o.Bearer, "take signed tokens from the Authorization header")
+	f.BoolVar(&o.BearerAllowUnsigned, "bearer-allow-unsigned", o.BearerAllowUnsigned, "take plain tokens there too (needs -bearer)")
+	f.BoolFunc("session-fields", "declare the session fields theme, count and pinned", func(string) error {
+		o.SessionFields = rig.SessionFields
+		return nil
+	})
 	f.BoolVar(&o.ExposeTokens, "expose-tokens", o.ExposeTokens, "raw tokens in JSON bodies, in place of handles")
 	f.StringVar(&o.ClockHeader, "clock-header", o.ClockHeader, "`header` that holds the time of each request, which must come one by one")
 	return addr, variant

@@ -56,7 +56,12 @@ func openWith(t *testing.T, file, pragmas string) *gorm.DB {
 
 func newStore(t *testing.T, db *gorm.DB) *models.Store {
 	t.Helper()
-	store, err := models.NewStore(db)
+	return storeOf(t, models.Schema{}, db)
+}
+
+func storeOf(t *testing.T, schema models.Schema, db *gorm.DB) *models.Store {
+	t.Helper()
+	store, err := schema.Store(db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +70,12 @@ func newStore(t *testing.T, db *gorm.DB) *models.Store {
 
 func migrate(t *testing.T, db *gorm.DB) {
 	t.Helper()
-	if err := models.Migrate(t.Context(), db); err != nil {
+	migrateTo(t, models.Schema{}, db)
+}
+
+func migrateTo(t *testing.T, schema models.Schema, db *gorm.DB) {
+	t.Helper()
+	if err := schema.Migrate(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -92,33 +102,49 @@ create table "user" ("id" text not null primary key, "name" text not null, "emai
 create table "session" ("id" text not null primary key, "expiresAt" date not null, "token" text not null unique, "createdAt" date not null, "updatedAt" date not null, "ipAddress" text, "userAgent" text, "userId" text not null references "user" ("id") on delete cascade);
 create index "session_userId_idx" on "session" ("userId")`
 
+// addFields adds the suite's as Better Auth's migration does.
+func addFields(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	for _, column := range []string{`"theme" text`, `"count" integer`, `"pinned" integer`, `"seenAt" date`, `"hidden" text`} {
+		exec(t, db, `ALTER TABLE "session" ADD COLUMN `+column)
+	}
+	exec(t, db, `ALTER TABLE "user" ADD COLUMN "role" text`)
+}
+
+// without runs one statement while foreign keys are off.
+func without(t *testing.T, db *gorm.DB, statement string, args ...any) {
+	t.Helper()
+	if err := db.Connection(func(conn *gorm.DB) error {
+		return errors.Join(
+			conn.Exec("PRAGMA foreign_keys=0").Error,
+			conn.Exec(statement, args...).Error,
+			conn.Exec("PRAGMA foreign_keys=1").Error)
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestSQLiteStore(t *testing.T) {
 	for name, tables := range map[string]func(*testing.T, *gorm.DB){
-		"ours": func(*testing.T, *gorm.DB) {},
+		"ours": func(t *testing.T, db *gorm.DB) { migrateTo(t, storetest.Schema(), db) },
 		"better-auth": func(t *testing.T, db *gorm.DB) {
 			for statement := range strings.SplitSeq(betterAuth, ";") {
 				exec(t, db, statement)
 			}
+			addFields(t, db)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) storetest.Harness {
 				db := open(t, newFile(t))
 				tables(t, db)
-				migrate(t, db)
 				return storetest.Harness{
-					Store:   newStore(t, db),
-					AddUser: func(t *testing.T, u models.User) { addUser(t, db, u) },
-					RemoveUser: func(t *testing.T, id string) {
-						if err := db.Connection(func(conn *gorm.DB) error {
-							return errors.Join(
-								conn.Exec("PRAGMA foreign_keys=0").Error,
-								conn.Exec(`DELETE FROM "user" WHERE "id" = ?`, id).Error,
-								conn.Exec("PRAGMA foreign_keys=1").Error)
-						}); err != nil {
-							t.Fatal(err)
-						}
+					Store: storeOf(t, storetest.Schema(), db),
+					AddUser: func(t *testing.T, u models.User) {
+						addUser(t, db, u)
+						exec(t, db, `UPDATE "user" SET "role" = ? WHERE "id" = ?`, u.Fields["role"], u.ID)
 					},
+					RemoveUser: func(t *testing.T, id string) { without(t, db, `DELETE FROM "user" WHERE "id" = ?`, id) },
 				}
 			})
 		})

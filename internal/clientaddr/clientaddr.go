@@ -12,11 +12,9 @@ import (
 
 // Address returns an IP address as Better Auth stores it: IPv4 as it is,
 // IPv4-mapped IPv6 as IPv4, other IPv6 as eight groups of four lower-case hex
-// digits with all but the first 64 bits zero, the part that a network and not a
-// device chooses. Anything else, ports and zones included, is the empty string.
-//
-// Better Auth: advanced.ipAddress.ipv6Subnet, whose default is 64.
-func Address(s string) string {
+// digits with all but the first subnet bits (0 to 128) zero. Anything else, ports
+// and zones included, is the empty string.
+func Address(s string, subnet int) string {
 	addr, err := netip.ParseAddr(s)
 	if err != nil || addr.Zone() != "" {
 		return ""
@@ -24,11 +22,11 @@ func Address(s string) string {
 	if addr = addr.Unmap(); addr.Is4() {
 		return addr.String()
 	}
-	subnet, err := addr.Prefix(64)
+	network, err := addr.Prefix(subnet)
 	if err != nil {
 		return ""
 	}
-	return subnet.Addr().StringExpanded()
+	return network.Addr().StringExpanded()
 }
 
 // MaxUserAgent is the longest user agent that is kept, in bytes.

@@ -34,6 +34,10 @@ func New(secrets []string) *Signer {
 	return s
 }
 
+// Secrets returns how many secrets there are, which is how many MACs a forged
+// value costs.
+func (s *Signer) Secrets() int { return len(s.keys) }
+
 // Sign returns value.signature, not yet percent-encoded for a cookie (see
 // AppendEscaped). The value may be anything but empty: an empty one is signed,
 // yet never verifies.

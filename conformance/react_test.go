@@ -1,0 +1,53 @@
+package conformance
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestReactAppInChromium drives the app in the folder react, which uses
+// better-auth/react, with each way to cache a session that differs from the
+// others to a browser. SCREENSHOTS names a folder that keeps the pictures.
+func TestReactAppInChromium(t *testing.T) {
+	t.Parallel()
+	app := buildReactApp(t)
+	server := filepath.Join(t.TempDir(), "server")
+	if out, err := exec.Command("go", "build", "-o", server, "./server").CombinedOutput(); err != nil {
+		t.Fatalf("go build ./server: %v\n%s", err, out)
+	}
+	for _, cache := range []string{"off", "securecookie", "jwe"} {
+		t.Run(cache, func(t *testing.T) {
+			t.Parallel()
+			folder := ""
+			if cache == "off" { // the pictures would be the same
+				if folder = os.Getenv("SCREENSHOTS"); folder == "" {
+					folder = t.TempDir()
+				}
+			}
+			url := serve(t, exec.Command(server, "-addr", "127.0.0.1:0", "-multi-session", "-cookie-cache", cache, "-static", app))
+			node(t, "browser/react.test.mjs", "RIG_URL="+url, "RIG_CACHE="+cache, "CHROMIUM="+chromium(), "SCREENSHOTS="+folder)
+			if folder != "" {
+				if pictures, err := filepath.Glob(filepath.Join(folder, "react-*.png")); err != nil || len(pictures) == 0 {
+					t.Errorf("no screenshots in %s: %v", folder, err)
+				}
+			}
+		})
+	}
+}
+
+// buildReactApp bundles the app, as `npx vite build react` does, and returns the
+// folder with the outcome.
+func buildReactApp(t *testing.T) string {
+	t.Helper()
+	if err := installed(); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	vite := exec.Command("node", "node_modules/vite/bin/vite.js", "build", "react", "--outDir", folder, "--emptyOutDir", "--logLevel", "warn")
+	if out, err := vite.CombinedOutput(); err != nil {
+		t.Fatalf("vite build: %v\n%s", err, out)
+	}
+	return folder
+}

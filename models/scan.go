@@ -1,0 +1,202 @@
+package models
+
+import (
+	"database/sql"
+	"math"
+	"strconv"
+	"time"
+)
+
+// The types below scan a column into a field of a row. They take what the
+// drivers give, which depends on the driver, its protocol and how the column
+// was declared, and never put a value into an error: a shifted column may be a
+// token.
+type (
+	instant       time.Time // NULL is an error: no column of a session's times may hold one
+	instantOrZero time.Time
+	textOrEmpty   string
+	flag          bool // NULL is false
+)
+
+func (i *instant) Scan(value any) error {
+	t, err := readTime(value)
+	*i = instant(t)
+	return err
+}
+
+func (i *instantOrZero) Scan(value any) error {
+	if value == nil {
+		*i = instantOrZero{}
+		return nil
+	}
+	return (*instant)(i).Scan(value)
+}
+
+func (t *textOrEmpty) Scan(value any) error {
+	if value == nil {
+		*t = ""
+		return nil
+	}
+	text, err := readText(value)
+	*t = textOrEmpty(text)
+	return err
+}
+
+func (f *flag) Scan(value any) error {
+	if value == nil {
+		*f = false
+		return nil
+	}
+	truth, err := readTruth(value)
+	*f = flag(truth)
+	return err
+}
+
+// A slot scans one additional field.
+type slot struct {
+	of    Type
+	value any
+}
+
+func (s *slot) Scan(value any) (err error) {
+	if value == nil {
+		s.value = nil
+		return nil
+	}
+	switch s.of {
+	case String:
+		s.value, err = readText(value)
+	case Number:
+		s.value, err = readNumber(value)
+	case Boolean:
+		s.value, err = readTruth(value)
+	case Date:
+		s.value, err = readTime(value)
+	}
+	return err
+}
+
+// slots are those of the fields, of which most schemas have none.
+func slots(fields []Field) []slot {
+	slots := make([]slot, len(fields))
+	for i, f := range fields {
+		slots[i].of = f.Type
+	}
+	return slots
+}
+
+func appendSlots(targets []any, slots []slot) []any {
+	for i := range slots {
+		targets = append(targets, &slots[i])
+	}
+	return targets
+}
+
+// named are the values of scanned slots by the fields' names, nil if there are
+// no fields.
+func named(fields []Field, slots []slot) map[string]any {
+	if len(fields) == 0 {
+		return nil
+	}
+	values := make(map[string]any, len(fields))
+	for i, f := range fields {
+		values[f.Name] = slots[i].value
+	}
+	return values
+}
+
+func readText(value any) (string, error) {
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case []byte:
+		return string(v), nil
+	case int64: // a column of numbers that the application declares as a String
+		return strconv.FormatInt(v, 10), nil
+	case uint64:
+		return strconv.FormatUint(v, 10), nil
+	}
+	return "", errUnreadable
+}
+
+func readNumber(value any) (int64, error) {
+	text := ""
+	switch v := value.(type) {
+	case int64:
+		return v, nil
+	case uint64: // MySQL's bigint unsigned
+		text = strconv.FormatUint(v, 10)
+	case float32:
+		return readNumber(float64(v))
+	case float64: // SQLite, of what JavaScript wrote
+		if v == math.Trunc(v) && math.Abs(v) < 1<<63 {
+			return int64(v), nil
+		}
+	case string:
+		text = v
+	case []byte:
+		text = string(v)
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, errUnreadable
+	}
+	return n, nil
+}
+
+func readTruth(value any) (bool, error) {
+	text := ""
+	switch v := value.(type) {
+	case bool:
+		return v, nil
+	case string:
+		text = v
+	case []byte:
+		if len(v) == 1 && v[0] < 2 { // MySQL's bit(1)
+			return v[0] == 1, nil
+		}
+		text = string(v)
+	default:
+		n, err := readNumber(value)
+		return n != 0, err
+	}
+	truth, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, errUnreadable
+	}
+	return truth, nil
+}
+
+// scanFound scans a row of findSQL.
+func (s *Store) scanFound(rows *sql.Rows, found *Found) error {
+	session, user := &found.Session, &found.User
+	ofSession, ofUser := slots(s.schema.Session.Fields), slots(s.schema.User.Fields)
+	targets := []any{
+		&session.ID, (*instant)(&session.ExpiresAt), &session.Token, (*instant)(&session.CreatedAt), (*instant)(&session.UpdatedAt),
+		&session.IPAddress, &session.UserAgent, &session.UserID,
+		&user.ID, (*textOrEmpty)(&user.Name), (*textOrEmpty)(&user.Email), (*flag)(&user.EmailVerified), &user.Image,
+		(*instantOrZero)(&user.CreatedAt), (*instantOrZero)(&user.UpdatedAt),
+	}
+	if err := rows.Scan(appendSlots(appendSlots(targets, ofSession), ofUser)...); err != nil {
+		return err
+	}
+	session.Fields = named(s.schema.Session.Fields, ofSession)
+	user.Fields = named(s.schema.User.Fields, ofUser)
+	return nil
+}
+
+// scanSession scans a row of rereadSQL or listSQL.
+func (s *Store) scanSession(rows *sql.Rows, session *Session) error {
+	ofSession := slots(s.schema.Session.Fields)
+	targets := []any{
+		&session.ID, (*instant)(&session.ExpiresAt), &session.Token, (*instant)(&session.CreatedAt), (*instant)(&session.UpdatedAt),
+		&session.IPAddress, &session.UserAgent, &session.UserID,
+	}
+	if err := rows.Scan(appendSlots(targets, ofSession)...); err != nil {
+		return err
+	}
+	session.Fields = named(s.schema.Session.Fields, ofSession)
+	return nil
+}
+
+func scanText(rows *sql.Rows, text *string) error { return rows.Scan(text) }
