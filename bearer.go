@@ -53,13 +53,13 @@ func (m *Manager) presentBearer(p *presented, header string) {
 	case strings.Contains(value, "."):
 		token, secret, ok := m.cookies.verify(p, value)
 		if ok && isToken(token) {
-			p.tokens = []proved{{token, secret}}
+			p.tokens, p.bearer = []proved{{token, secret}}, true
 		}
 	case !m.bearer.AllowUnsigned:
 	case isToken(value):
-		p.tokens = []proved{{value, 0}}
+		p.tokens, p.bearer = []proved{{value, 0}}, true
 	default:
-		p.tokens, p.dead = nil, true
+		p.tokens, p.bearer, p.dead = nil, true, true
 	}
 }
 

@@ -124,3 +124,17 @@ func TestBearerRenewsAndEnds(t *testing.T) {
 	}
 	s.authorized("Bearer "+value).get("/me").expect(t, 401, bodyUnauthorized)
 }
+
+// A don't-remember session stays short without its marker, which is a cookie.
+func TestBearerDoesNotLengthenAShortSession(t *testing.T) {
+	s := serve(t, bearer)
+	b := s.browser()
+	b.post("/sign-in/ada?forget=1", "")
+	before, _ := s.store.row(b.token())
+	s.advance(23 * time.Hour)
+	got := s.authorized("Bearer " + signedToken(b.token())).get("/me")
+	got.expect(t, 200, "ada@example.com false")
+	if after, _ := s.store.row(b.token()); !after.ExpiresAt.Equal(before.ExpiresAt) || len(got.cookies) != 0 {
+		t.Errorf("expires at %v, not %v", after.ExpiresAt, before.ExpiresAt)
+	}
+}

@@ -188,8 +188,8 @@ type CookieCache struct {
 
 	// VersionFunc says the version of one session's copies, in place of Version:
 	// change what it says for a user to be rid of that user's. It is called for
-	// each copy that is made or read, with what the copy holds, must be quick and
-	// may not change the session. "" is no version: such copies are not believed.
+	// each copy that is made or read, with what the copy holds, and must be quick.
+	// Better Auth: a function as cookieCache.version.
 	VersionFunc func(*Session) string
 
 	// RefreshCache has no effect: a copy is only ever made of a session just
@@ -215,7 +215,8 @@ type Cookies struct {
 
 	// HostPrefix names the cookies __Host-… in place of __Secure-…, so that no
 	// other host can set them. It needs an https BaseURL and excludes Domain.
-	// Better Auth cannot be told to do the same.
+	// Better Auth: advanced.useSecureCookies false and a cookiePrefix that begins
+	// with __Host-.
 	HostPrefix bool
 
 	// Secure overrules BaseURL about the Secure attribute and the __Secure- in

@@ -68,8 +68,8 @@ func (c Cookies) check(f *faults, base *origin, insecure bool) cookies {
 	if prefix == "" {
 		prefix = "better-auth"
 	}
-	if strings.Trim(prefix, tokenCharacters) != "" || len(prefix) > 64 {
-		f.add("Cookies.Prefix is %q: use up to 64 letters, digits, - and _", c.Prefix)
+	if strings.Trim(prefix, tokenCharacters+".") != "" || len(prefix) > 64 {
+		f.add("Cookies.Prefix is %q: use up to 64 letters, digits, -, _ and dots", c.Prefix)
 	}
 	if hasNamePrefix(prefix) {
 		f.add("Cookies.Prefix is %q: the part in front follows from BaseURL and HostPrefix; leave it out", c.Prefix)
@@ -201,7 +201,8 @@ type presented struct {
 	tokens       []proved // distinct, in the request's order; usually one
 	dontRemember bool     // a valid marker came along
 	sent         []string // names of the session_data cookies, in order, each once
-	dead         bool     // a bearer token that cannot be one of a session
+	bearer       bool     // the token came in the Authorization header
+	dead         bool     // and cannot be one of a session
 
 	plain   []string          // distinct non-empty values of session_data
 	chunks  [maxChunks]string // values of session_data.N

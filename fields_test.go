@@ -63,6 +63,10 @@ func TestUpdateSessionWritesFields(t *testing.T) {
 	if strings.Contains(got.body, "private") || strings.Contains(b.get("/api/auth/list-sessions").body, "private") {
 		t.Error("a field that is not returned left")
 	}
+	b.post(updateSession, `{"seenAt":"2026-02-03T05:05:06.7891+01:00"}`)
+	if at := b.field("seenAt"); at != time.Date(2026, 2, 3, 4, 5, 6, 789e6, time.UTC) {
+		t.Errorf("seenAt %v", at)
+	}
 	b.post(updateSession, `{"theme":null,"seenAt":null,"nope":1}`)
 	if b.field("theme") != nil || b.field("seenAt") != nil || b.field("count") != int64(3) {
 		t.Error("null does not clear, or clears more")
@@ -300,7 +304,13 @@ func TestSetFieldsAndWithFields(t *testing.T) {
 func TestCacheVersionFunc(t *testing.T) {
 	versions := map[string]string{"ada": "1", "bob": "1"}
 	s := serve(t, cached, func(c *ginsession.Config) {
-		c.CookieCache.VersionFunc = func(s *ginsession.Session) string { return versions[s.User.ID] }
+		c.Schema.Session.Fields = []models.Field{{Name: "hidden", Default: "x"}, {Name: "theme", Returned: true}}
+		c.CookieCache.VersionFunc = func(s *ginsession.Session) string {
+			if _, there := s.Fields["hidden"]; there || len(s.Fields) != 1 {
+				t.Errorf("fields %v, where a copy has others", s.Fields)
+			}
+			return versions[s.User.ID]
+		}
 	})
 	ada, bob := s.signedIn("ada"), s.signedIn("bob")
 	versions["ada"] = "2"

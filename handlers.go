@@ -47,7 +47,7 @@ func (m *Manager) getSession(c *gin.Context) {
 		return
 	}
 	p := m.present(c.Request)
-	o := m.load(c.Request.Context(), &p, m.queried(c.Request, how{deferred: m.deferRefresh && !post}))
+	o := m.load(c.Request.Context(), &p, m.queried(c.Request, how{deferred: m.deferRefresh && !post, renewing: post}))
 	m.writeCookies(h, &p, &o)
 	switch {
 	case errors.Is(o.err, errRevokedMeanwhile):

@@ -20,6 +20,7 @@ type how struct {
 	noSlide   bool // HEAD and the like: do not renew
 	deferred  bool // Config.DeferRefresh, and this is not its POST: neither renew nor delete
 	silent    bool // write no cookie at all: an upgraded connection sends none
+	renewing  bool // DeferRefresh's POST, which is there to renew
 }
 
 // An outcome is what a request's cookies and the store say, and what the
@@ -63,6 +64,8 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	if m.cache.enabled && p.hasData() && !how.skipCache {
 		if copied, ok := m.readCopy(p, key.token, now); !ok {
 			o.expireData = true
+		} else if how.renewing && m.overdue(copied, p, now) {
+			// The store is asked as if there were no copy.
 		} else if !how.confirm {
 			o.row, o.user, o.cached, o.err = copied.row, copied.user, true, nil
 			return o
@@ -70,8 +73,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 			how.noRefresh, o.confirmed = true, true // the copy is good: the store is only asked
 		}
 	}
-	slide := !how.noRefresh && !how.noSlide && !how.deferred && !p.dontRemember && !m.disableRefresh
-	read, err := m.read(ctx, key.token, slide, now)
+	read, err := m.read(ctx, key.token, m.renewal(p, how), now)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		o.expireAll = true
@@ -112,6 +114,27 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 		o.needsRefresh = &due
 	}
 	return o
+}
+
+// overdue reports whether a session in the cookie cache fell due for renewal so
+// long ago that its copy no longer excuses it. Under DeferRefresh a copy of a
+// session that is due has always just been made, by the GET that answered
+// needsRefresh; Better Auth lets it answer the POST too, so that there no session
+// is ever renewed. Here one cookie cache's life is as long as it lasts.
+func (m *Manager) overdue(c cachedCopy, p *presented, now time.Time) bool {
+	return !p.dontRemember && !m.disableRefresh && m.policy.due(c.row.CreatedAt, c.row.ExpiresAt, now.Add(-m.cache.maxAge))
+}
+
+// renewal is what a read of the store may do to the session.
+func (m *Manager) renewal(p *presented, how how) renewal {
+	switch {
+	case how.noRefresh, how.noSlide, how.deferred, p.dontRemember, m.disableRefresh:
+		return never
+	case p.bearer:
+		return unlessShort
+	default:
+		return whenDue
+	}
 }
 
 // clock is the time in whole milliseconds, the only times there are here.
@@ -173,6 +196,10 @@ func (m *Manager) mint(h http.Header, p *presented, o original) {
 	}
 }
 
+// twoLooks is how far apart Better Auth's two looks at the clock may be, one for
+// when a copy is made and one for when it ends.
+const twoLooks = 2 * time.Second
+
 // readCopy returns the session in the cookie cache if it may be believed: it
 // verifies, names the very token of the session cookie, is of this version, in
 // time, whole, and not of a session that this process ended.
@@ -193,10 +220,10 @@ func (m *Manager) readCopy(p *presented, token string, now time.Time) (cachedCop
 		c.row.UserID == c.user.ID &&
 		c.version == m.cacheVersion(c.row, c.user, true) &&
 		!last.Before(now) &&
-		last.Sub(c.issuedAt) <= m.cache.maxAge &&
+		last.Sub(c.issuedAt) <= m.cache.maxAge+twoLooks &&
 		!c.issuedAt.After(now.Add(skew)) &&
 		!m.policy.expired(c.row.CreatedAt, c.row.ExpiresAt, now) &&
-		!m.revoked.doubts(token, c.row.ID, c.row.UserID, c.issuedAt)
+		!m.revoked.doubts(token, c.row.ID, c.row.UserID, c.row.CreatedAt)
 	return c, good
 }
 
@@ -209,11 +236,28 @@ type reading struct {
 	gone bool // the row vanished when it was to be renewed
 }
 
-// read asks the store, renewing the session if it is due and slide allows.
+// A renewal says when reading renews.
+type renewal byte
+
+const (
+	never renewal = iota
+	whenDue
+	// unlessShort: when due, but for don't-remember sessions. Their marker is a
+	// cookie, which clients that send a header do not have; they are told by
+	// their short life. Better Auth gives them a new session's life.
+	unlessShort
+)
+
+// allows reports whether a session may be renewed.
+func (r renewal) allows(row models.Session) bool {
+	return r == whenDue || r == unlessShort && row.ExpiresAt.Sub(row.CreatedAt) > dontRememberFor
+}
+
+// read asks the store, renewing the session if it is due and renew allows it.
 // Concurrent reads of one token share one answer. The shared work has its own
 // deadline, so that one visitor who leaves does not fail the others.
-func (m *Manager) read(ctx context.Context, token string, slide bool, now time.Time) (reading, error) {
-	key := strconv.FormatUint(m.revoked.epoch.Load(), 36) + strconv.FormatBool(slide) + token
+func (m *Manager) read(ctx context.Context, token string, renew renewal, now time.Time) (reading, error) {
+	key := strconv.FormatUint(m.revoked.epoch.Load(), 36) + string("-+*"[renew]) + token
 	flight := m.flights.DoChan(key, func() (result any, err error) {
 		defer func() {
 			if p := recover(); p != nil { // of a foreign Store; the flight's goroutine must not die of it
@@ -222,7 +266,7 @@ func (m *Manager) read(ctx context.Context, token string, slide bool, now time.T
 		}()
 		ctx, cancel := m.storeContext(ctx)
 		defer cancel()
-		return m.readNow(ctx, token, slide, now)
+		return m.readNow(ctx, token, renew, now)
 	})
 	// The wait has a deadline of its own: not every driver hears its context.
 	waiting, cancel := context.WithTimeout(ctx, m.storeTimeout)
@@ -238,7 +282,7 @@ func (m *Manager) read(ctx context.Context, token string, slide bool, now time.T
 	}
 }
 
-func (m *Manager) readNow(ctx context.Context, token string, slide bool, now time.Time) (reading, error) {
+func (m *Manager) readNow(ctx context.Context, token string, renew renewal, now time.Time) (reading, error) {
 	r := reading{at: now}
 	var err error
 	if r.row, r.user, err = m.store.Find(ctx, token); err != nil {
@@ -247,7 +291,7 @@ func (m *Manager) readNow(ctx context.Context, token string, slide bool, now tim
 	if !sameToken(r.row.Token, token) {
 		return reading{}, models.ErrNotFound // the collation of a column is no equality of secrets
 	}
-	if !slide || m.policy.expired(r.row.CreatedAt, r.row.ExpiresAt, now) || !m.policy.due(r.row.CreatedAt, r.row.ExpiresAt, now) {
+	if !renew.allows(r.row) || m.policy.expired(r.row.CreatedAt, r.row.ExpiresAt, now) || !m.policy.due(r.row.CreatedAt, r.row.ExpiresAt, now) {
 		return r, nil
 	}
 	touched, err := m.store.Touch(ctx, r.row, m.policy.expiry(r.row.CreatedAt, now), now)

@@ -3,6 +3,7 @@ package ginsession_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -510,8 +511,9 @@ func TestRevokingOthersSparesTheOwnCopy(t *testing.T) {
 	b := s.signedIn("ada")
 	b.post("/api/auth/revoke-other-sessions", "")
 	b.get("/me").expect(t, 200, "ada@example.com true")
-	// A session made later is not doubted for long: its copy is younger.
-	s.advance(time.Second)
+	// One made later is not doubted either, once it cannot be one from before
+	// that a node with a fast clock made.
+	s.advance(time.Minute + time.Millisecond)
 	s.signedIn("ada").get("/me").expect(t, 200, "ada@example.com true")
 }
 
@@ -755,4 +757,73 @@ func TestSR50_ServerSideRevocation(t *testing.T) {
 	}
 	one.get("/me").expect(t, 401, bodyUnauthorized)
 	bob.get("/me").expect(t, 200, "bob@example.com true")
+}
+
+// Under DeferRefresh the copy that GET has just made does not keep POST from
+// renewing for ever.
+func TestDeferRefreshRenewsBesideTheCache(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached, func(c *ginsession.Config) { c.DeferRefresh = true })
+	b := s.signedIn("ada")
+	const path = "/api/auth/get-session"
+	s.advance(24 * time.Hour)
+	if got := b.get(path); !strings.Contains(got.body, `"needsRefresh":true`) {
+		t.Fatal(got.body)
+	}
+	b.post(path, "{}").expectCookies(t) // answered by the copy, as in Better Auth
+	s.advance(6 * time.Minute)
+	if got := b.get(path); !strings.Contains(got.body, `"needsRefresh":true`) {
+		t.Fatal(got.body)
+	}
+	got := b.post(path, "{}")
+	row, _ := s.store.row(b.token())
+	if !row.ExpiresAt.Equal(start.Add(8*24*time.Hour+6*time.Minute)) || len(got.cookies) != 2 {
+		t.Errorf("expires at %v, cookies %v", row.ExpiresAt, got.cookies)
+	}
+	if got := b.get(path); strings.Contains(got.body, "needsRefresh") || len(got.cookies) != 0 {
+		t.Errorf("after it: %s %v", got.body, got.cookies)
+	}
+}
+
+// A copy that somebody else made after a revocation, from an older copy, is not
+// believed here either; a session that began after it is.
+func TestSR27_CopiesMadeAfterARevocation(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached, compact)
+	laptop, phone := s.signedIn("ada"), s.signedIn("ada")
+	s.advance(time.Second)
+	laptop.post("/api/auth/revoke-other-sessions", "").expect(t, 200, statusTrue)
+	s.advance(time.Second)
+	other := serve(t, cached, compact, func(c *ginsession.Config) {
+		c.Now = s.clock
+		c.Store = s.store
+	})
+	// The other server still has the row, so it mints.
+	s.store.edit(laptop.token(), func(row *models.Session) { row.ID, row.Token = phoneID(t, phone), phone.token() })
+	thief := phone.copy()
+	thief.s = other
+	thief.cookies = thief.cookies[:1]
+	thief.get("/me").expect(t, 200, "ada@example.com false")
+	s.store.remove(phone.token())
+	thief.s = s
+	thief.get("/me").expect(t, 401, bodyUnauthorized)
+	s.advance(2 * time.Minute)
+	again := s.signedIn("ada")
+	again.get("/me").expect(t, 200, "ada@example.com true")
+}
+
+// phoneID is the id of the session in a browser's cookie cache.
+func phoneID(t *testing.T, b *browser) string {
+	t.Helper()
+	payload, err := base64.RawURLEncoding.DecodeString(b.cookie(dataCookie))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var data struct {
+		Session struct{ Session struct{ ID string } }
+	}
+	if err := json.Unmarshal(payload, &data); err != nil {
+		t.Fatal(err)
+	}
+	return data.Session.Session.ID
 }

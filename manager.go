@@ -200,7 +200,7 @@ func (m *Manager) Find(ctx context.Context, token string) (*Session, error) {
 		return nil, ErrNotFound
 	}
 	now := m.clock()
-	read, err := m.read(ctx, token, false, now)
+	read, err := m.read(ctx, token, never, now)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return nil, ErrNotFound

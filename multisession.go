@@ -270,7 +270,7 @@ func (m *Manager) setActiveSession(c *gin.Context) {
 		return
 	}
 	now := m.clock()
-	read, err := m.read(c.Request.Context(), device.token, false, now)
+	read, err := m.read(c.Request.Context(), device.token, never, now)
 	switch {
 	case errors.Is(err, models.ErrNotFound), err == nil && m.policy.expired(read.row.CreatedAt, read.row.ExpiresAt, now):
 		m.cookies.expireDevice(c.Writer.Header(), device.token)

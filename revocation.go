@@ -35,7 +35,9 @@ type revoked struct {
 }
 
 // revokedUser says that the user's sessions ended at a moment of the wall
-// clock. Copies made up to then, of any session but one, are doubted.
+// clock. Copies of those that were made up to then, but for one, are doubted.
+// When a copy was made says nothing: a Better Auth server beside this one writes
+// new copies from old ones.
 type revokedUser struct {
 	at     time.Time
 	except string // session id
@@ -132,9 +134,9 @@ func (r *revoked) room() bool {
 	return false
 }
 
-// doubts reports whether a copy of the session, made at issuedAt, must be
-// checked against the store.
-func (r *revoked) doubts(token, sessionID, userID string, issuedAt time.Time) bool {
+// doubts reports whether a copy of the session, which began at createdAt, must
+// be checked against the store.
+func (r *revoked) doubts(token, sessionID, userID string, createdAt time.Time) bool {
 	if until := r.until.Load(); until == 0 || int64(time.Since(r.started)) > until {
 		return false
 	}
@@ -147,5 +149,5 @@ func (r *revoked) doubts(token, sessionID, userID string, issuedAt time.Time) bo
 		return true
 	}
 	entry, ok := r.users[userID]
-	return ok && entry.except != sessionID && !issuedAt.After(entry.at)
+	return ok && entry.except != sessionID && !createdAt.After(entry.at.Add(skew))
 }

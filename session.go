@@ -22,7 +22,7 @@ type Session struct {
 	// Token is the secret in the cookie. It prints as [redacted].
 	Token Token `json:"-"`
 	// ExpiresAt moves when the session is renewed; CreatedAt never does and
-	// UpdatedAt is the last renewal. All are UTC in whole milliseconds.
+	// UpdatedAt is the last renewal or change. All are UTC in whole milliseconds.
 	ExpiresAt time.Time `json:"expiresAt"`
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`

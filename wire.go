@@ -262,7 +262,20 @@ func (m *Manager) cacheVersion(s models.Session, u models.User, cached bool) str
 	if m.cache.versionOf == nil {
 		return m.cache.version
 	}
-	return m.cache.versionOf(m.session(s, u, cached))
+	session := m.session(s, u, cached)
+	dropHidden(session.Fields, m.sessionFields)
+	dropHidden(session.User.Fields, m.userFields)
+	return m.cache.versionOf(session)
+}
+
+// dropHidden leaves what a copy holds, so that a version is the same when a copy
+// is made and when it is read.
+func dropHidden(values map[string]any, fields []models.Field) {
+	for _, field := range fields {
+		if !field.Returned {
+			delete(values, field.Name)
+		}
+	}
 }
 
 // cachedCopy is a decoded payload.
@@ -400,9 +413,9 @@ func fieldValue(t models.Type, value []byte) (any, bool) {
 	case t == models.Boolean && kind == strictjson.KindBoolean:
 		return value[0] == 't', true
 	case t == models.Date && kind == strictjson.KindString:
-		var at time.Time
-		ok := readInstant(value, &at)
-		return at, ok
+		text, _ := strictjson.Text(value)
+		at, err := time.Parse(time.RFC3339Nano, text) // with an offset too
+		return at.UTC().Truncate(time.Millisecond), err == nil
 	}
 	return nil, false
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // TestReactAppInChromium drives the app in the folder react, which uses
-// better-auth/react, with each way to cache a session that differs from the
-// others to a browser. SCREENSHOTS names a folder that keeps the pictures.
+// better-auth/react: without a cookie cache, with ours, and with the longest of
+// Better Auth's. SCREENSHOTS names a folder that keeps the pictures.
 func TestReactAppInChromium(t *testing.T) {
 	t.Parallel()
 	app := buildReactApp(t)

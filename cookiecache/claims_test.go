@@ -51,6 +51,7 @@ var claimsTests = []struct {
 	{"iat as text", `{"a":1,"iat":"1768478401","exp":1768478701}`, false},
 	{"iat behind the last Date", `{"a":1,"iat":8640000000001,"exp":1768478701}`, false},
 	{"no payload", `{"iat":1768478401,"exp":1768478701}`, false},
+	{"payload of blanks", `{     ,"iat":1768478401,"exp":1768478701}`, false},
 	{"payload is an array", `["a","iat":1768478401,"exp":1768478701}`, false},
 	{"payload is no JSON", `{"a":nope,"iat":1768478401,"exp":1768478701}`, false},
 	{"payload is two objects", `{"a":1},{"b":1,"iat":1768478401,"exp":1768478701}`, false},

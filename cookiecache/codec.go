@@ -71,7 +71,7 @@ type Codec interface {
 	// Encode returns the cookie value for a payload that is good until expires.
 	// The payload is a JSON object with at least one member, without
 	// insignificant spaces, nested at most 32 deep, and stays as it is; Encode
-	// glances at its braces only. None of its members is named iat, exp, nbf or
+	// glances at its ends only. None of its members is named iat, exp, nbf or
 	// jti: those are the format's own in JWT and JWE, which do not decode with
 	// two of them. The value is not yet cut into chunks and holds only characters
 	// that need no escaping in a cookie: A-Z a-z 0-9 - _ .

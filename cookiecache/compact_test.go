@@ -61,6 +61,7 @@ func TestSR16_OnlyTheSpellingOfJSONStringifyDecodes(t *testing.T) {
 		{"no expiry", document(p, ``), false},
 		{"no payload", document(``, `,"expiresAt":1768478701234`), false},
 		{"payload is an empty object", document(`{}`, `,"expiresAt":1768478701234`), false},
+		{"payload of blanks", document(`{     }`, `,"expiresAt":1768478701234`), false},
 		{"payload is an array", document(`["a","b"]`, `,"expiresAt":1768478701234`), false},
 		{"payload is null", document(`null`, `,"expiresAt":1768478701234`), false},
 		{"payload is no JSON", document(`{"a":nope}`, `,"expiresAt":1768478701234`), false},

@@ -140,7 +140,7 @@ func TestEncodeRefusesWhatItCannotSay(t *testing.T) {
 	t.Parallel()
 	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
 		codec := newCodec(t, strategy, secret)
-		for _, p := range []string{``, `{}`, `{`, `[1,2,3]`, `null`, `"text"`, ` {"a":1}`, `{"a":1} `, `{"a":1}x`} {
+		for _, p := range []string{``, `{}`, `{     }`, `{ "a":1}`, `{`, `[1,2,3]`, `null`, `"text"`, ` {"a":1}`, `{"a":1} `, `{"a":1}x`} {
 			if value, err := codec.Encode([]byte(p), issued, expires); err == nil || value != "" {
 				t.Errorf("Encode(%q) = %q, %v; want an error", p, value, err)
 			}

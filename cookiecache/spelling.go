@@ -20,13 +20,13 @@ func hasLineBreak(value string) bool {
 // maxDepth bounds the nesting of a payload, as that of a request's body.
 const maxDepth = 32
 
-// checkPayload is a glance at the length and the braces. An empty object is
-// refused, because putting a member behind it takes no comma.
+// checkPayload is a glance at the length and the ends. An object without a member
+// is refused, because putting one behind it takes no comma.
 func checkPayload(payload []byte) error {
 	if len(payload) > MaxValue {
 		return ErrTooLarge
 	}
-	if len(payload) < len(`{"":0}`) || payload[0] != '{' || payload[len(payload)-1] != '}' {
+	if len(payload) < len(`{"":0}`) || payload[0] != '{' || payload[1] != '"' || payload[len(payload)-1] != '}' {
 		return errors.New("cookiecache: payload is not a JSON object with members")
 	}
 	return nil

@@ -20,6 +20,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/models"
+	"github.com/ginsession/ginsession/storetest"
 )
 
 // A script is a database that answers each statement as the test wants.
@@ -107,6 +108,11 @@ func (e sqliteError) Code() int     { return int(e) }
 
 func scripted(t *testing.T, dialect string, answer func(call int) (*answer, error)) (*models.Store, *script) {
 	t.Helper()
+	return scriptedOn(t, models.Schema{}, dialect, answer)
+}
+
+func scriptedOn(t *testing.T, schema models.Schema, dialect string, answer func(call int) (*answer, error)) (*models.Store, *script) {
+	t.Helper()
 	s := &script{answer: answer}
 	pool := sql.OpenDB(s)
 	t.Cleanup(func() { pool.Close() })
@@ -118,7 +124,7 @@ func scripted(t *testing.T, dialect string, answer func(call int) (*answer, erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newStore(t, db), s
+	return storeOf(t, schema, db), s
 }
 
 func mysqlError(number uint16) error {
@@ -223,6 +229,16 @@ func TestAnswerCutOffIsNoAnswer(t *testing.T) {
 			_, err = store.Touch(t.Context(), scriptedSession, moment.Add(2*time.Hour), moment)
 			wantClass(t, "re-read of touch", err, models.Transient)
 
+			store, _ = scripted(t, "mysql", rows(findRow))
+			found, err := store.FindMany(t.Context(), []string{secret})
+			wantClass(t, "find many", err, models.Transient)
+			if len(found) != 0 {
+				t.Error("FindMany returned half of them")
+			}
+			store, _ = scriptedOn(t, storetest.Schema(), "mysql", rows())
+			_, err = store.Update(t.Context(), scriptedSession, map[string]any{"theme": "x"}, moment)
+			wantClass(t, "re-read of update", err, models.Transient)
+
 			store, _ = scripted(t, "mysql", rows(sessionRow))
 			sessions, err := store.List(t.Context(), "u1", moment)
 			wantClass(t, "list", err, models.Transient)
@@ -257,8 +273,18 @@ func TestDatabaseThatAnswersAnotherRowIsNotBelieved(t *testing.T) {
 	if _, _, err := store.Find(t.Context(), secret); !errors.Is(err, models.ErrNotFound) {
 		t.Errorf("another token: got %v, want ErrNotFound", err)
 	}
+	if found, err := store.FindMany(t.Context(), []string{secret}); err != nil || len(found) != 0 {
+		t.Errorf("another token: FindMany got %d sessions and %v, want none", len(found), err)
+	}
 	stranger := append([]driver.Value{}, sessionRow...)
 	stranger[0] = "s2"
+	strangerWithFields := append(stranger[:8:8], nil, nil, nil, nil, nil)
+	updated, _ := scriptedOn(t, storetest.Schema(), "mysql", func(int) (*answer, error) {
+		return &answer{rows: [][]driver.Value{strangerWithFields}, met: 1}, nil
+	})
+	if _, err := updated.Update(t.Context(), scriptedSession, map[string]any{"theme": "x"}, moment); !errors.Is(err, models.ErrNotFound) {
+		t.Errorf("another id behind the token: Update got %v, want ErrNotFound", err)
+	}
 	store, _ = scripted(t, "mysql", func(int) (*answer, error) { return &answer{rows: [][]driver.Value{stranger}}, nil })
 	if _, err := store.Touch(t.Context(), scriptedSession, moment.Add(2*time.Hour), moment); !errors.Is(err, models.ErrNotFound) {
 		t.Errorf("another id behind the token: got %v, want ErrNotFound", err)
@@ -282,6 +308,7 @@ func TestClassesOfErrors(t *testing.T) {
 		{"mysql", mysqlError(1142), models.Configuration, 1142},
 		{"mysql", mysqlError(1366), models.BadValue, 1366},
 		{"mysql", mysqlError(1406), models.BadValue, 1406},
+		{"mysql", mysqlError(4025), models.BadValue, 4025},
 		{"mysql", mysqlError(1062), models.Unknown, 1062}, // no answer to a read
 		{"mysql", mysqlError(4321), models.Unknown, 4321},
 		{"mysql", mysql.ErrPktTooLarge, models.BadValue, 0},
@@ -421,16 +448,22 @@ func TestOtherDatabases(t *testing.T) {
 	if _, err := store.Revoke(t.Context(), models.Revocation{Token: secret}); err != nil || len(script.args[1]) != 1 {
 		t.Errorf("Revoke: got %v and %d arguments, want 1", err, len(script.args[1]))
 	}
-	pool := sql.OpenDB(script)
-	defer pool.Close()
+	if err := models.Migrate(t.Context(), otherDatabase(t)); err == nil || !strings.Contains(err.Error(), "not postgres: create the tables") {
+		t.Errorf("Migrate: got %v", err)
+	}
+}
+
+// otherDatabase is one that Migrate does not know.
+func otherDatabase(t *testing.T) *gorm.DB {
+	t.Helper()
+	pool := sql.OpenDB(&script{answer: func(int) (*answer, error) { return &answer{}, nil }})
+	t.Cleanup(func() { pool.Close() })
 	dialector := renamed{gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true}), "postgres"}
 	db, err := gorm.Open(dialector, &gorm.Config{DisableAutomaticPing: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := models.Migrate(t.Context(), db); err == nil || !strings.Contains(err.Error(), "not postgres: create the tables") {
-		t.Errorf("Migrate: got %v", err)
-	}
+	return db
 }
 
 // Rule 13 of the store, for the application's own statements on a db that

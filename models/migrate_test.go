@@ -112,18 +112,23 @@ func TestBetterAuthsOtherTablesCanReferToOurs(t *testing.T) {
 func TestMigrateFollowsTheTypeOfAnExistingUserTable(t *testing.T) {
 	const rest = ", name varchar(255) NOT NULL, email varchar(255) NOT NULL, emailVerified boolean NOT NULL, image text," +
 		" createdAt timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), updatedAt timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3))"
-	for _, test := range []struct{ id, want string }{
-		{"varchar(36) CHARACTER SET latin1 COLLATE latin1_bin", "`userId` varchar(36) CHARACTER SET latin1 COLLATE latin1_bin NOT NULL"},
-		{"char(32) CHARACTER SET ascii", "`userId` char(32) CHARACTER SET ascii"},
-		{"bigint unsigned", "unsigned NOT NULL"},
+	integers := models.Schema{IntegerUserIDs: true}
+	for _, test := range []struct {
+		schema   models.Schema
+		id, want string
+	}{
+		{models.Schema{}, "varchar(36) CHARACTER SET latin1 COLLATE latin1_bin", "`userId` varchar(36) CHARACTER SET latin1 COLLATE latin1_bin NOT NULL"},
+		{models.Schema{}, "char(32) CHARACTER SET ascii", "`userId` char(32) CHARACTER SET ascii"},
+		{integers, "bigint unsigned", "unsigned NOT NULL"},
+		{integers, "int", "`userId` int(11) NOT NULL"},
 	} {
 		db := openMySQL(t, newDatabase(t, utf8mb4))
 		exec(t, db, "CREATE TABLE `user` (id "+test.id+" NOT NULL PRIMARY KEY"+rest)
-		migrate(t, db)
+		migrateTo(t, test.schema, db)
 		if got := definition(t, db, "session"); !strings.Contains(got, test.want) || !strings.Contains(got, "FOREIGN KEY") {
 			t.Errorf("%s: no %s in\n%s", test.id, test.want, got)
 		}
-		if err := newStore(t, db).Check(t.Context()); err != nil {
+		if err := storeOf(t, test.schema, db).Check(t.Context()); err != nil {
 			t.Errorf("%s: Check: %v", test.id, err)
 		}
 	}

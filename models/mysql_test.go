@@ -188,10 +188,15 @@ func harness(t *testing.T, db *gorm.DB) storetest.Harness {
 		addUser(t, db, u)
 		exec(t, db, "UPDATE `user` SET `role` = ? WHERE `id` = ?", u.Fields["role"], u.ID)
 	}
-	return harnessOf(t, db, storetest.Schema(), "session", "user", add)
+	return harnessOf(t, db, storetest.Schema(), add)
 }
 
-func harnessOf(t *testing.T, db *gorm.DB, schema models.Schema, sessions, users string, add func(*testing.T, models.User)) storetest.Harness {
+func harnessOf(t *testing.T, db *gorm.DB, schema models.Schema, add func(*testing.T, models.User)) storetest.Harness {
+	schema, err := schema.Complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions, users := schema.Session.Name, schema.User.Name
 	return storetest.Harness{
 		Store:   storeOf(t, schema, db),
 		AddUser: add,
@@ -203,7 +208,7 @@ func harnessOf(t *testing.T, db *gorm.DB, schema models.Schema, sessions, users 
 			defer conn.Close()
 			for _, statement := range []string{
 				"SET SESSION foreign_key_checks=0",
-				"DELETE FROM `" + users + "` WHERE `id` = '" + id + "'",
+				"DELETE FROM `" + users + "` WHERE `" + schema.User.Columns["id"] + "` = '" + id + "'",
 				"SET SESSION foreign_key_checks=1",
 			} {
 				if _, err := conn.ExecContext(t.Context(), statement); err != nil {
@@ -476,7 +481,7 @@ func TestRule4EachStatementFindsItsIndex(t *testing.T) {
 			if tables == "better-auth" {
 				execFile(t, db, "better-auth-mysql.sql")
 			}
-			migrate(t, db)
+			migrateTo(t, storetest.Schema(), db)
 			// Enough rows that a scan would look dear, and few a user.
 			for u := range 40 {
 				id := fmt.Sprintf("u%d", u)
@@ -492,7 +497,7 @@ func TestRule4EachStatementFindsItsIndex(t *testing.T) {
 			// The texts are taken from the Store's own log, where values are
 			// question marks.
 			spy := logger.New(log.New(&locked{w: &lines, mu: &mu}, "", 0), logger.Config{LogLevel: logger.Info})
-			store := newStore(t, db.Session(&gorm.Session{Logger: spy}))
+			store := storeOf(t, storetest.Schema(), db.Session(&gorm.Session{Logger: spy}))
 			tests := []struct {
 				name string
 				call func() error
@@ -501,6 +506,14 @@ func TestRule4EachStatementFindsItsIndex(t *testing.T) {
 			}{
 				{"find", func() error { _, _, err := store.Find(t.Context(), "TOKENu1x1"); return err },
 					[]any{"TOKENu1x1"}, "const token, const PRIMARY"},
+				{"find many", func() error {
+					_, err := store.FindMany(t.Context(), []string{"TOKENu1x1", "TOKENu2x2", "TOKENu3x3"})
+					return err
+				}, []any{"TOKENu1x1", "TOKENu2x2", "TOKENu3x3"}, "range token, eq_ref PRIMARY"},
+				{"update", func() error {
+					_, err := store.Update(t.Context(), models.Session{ID: "u1s1", Token: "TOKENu1x1"}, map[string]any{"theme": "x"}, moment)
+					return err
+				}, []any{moment, "x", "u1s1", "TOKENu1x1", "TOKENu1x1"}, "range PRIMARY"},
 				{"touch", func() error {
 					_, err := store.Touch(t.Context(), models.Session{ID: "u1s27", Token: "TOKENu1x27", ExpiresAt: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}, moment.Add(999*time.Hour), moment)
 					return err
@@ -639,8 +652,8 @@ func TestRule13NoTokenInAnyLog(t *testing.T) {
 			if test.debug {
 				db = db.Debug()
 			}
-			migrate(t, db)
-			session, store := seed(t, db), newStore(t, db)
+			migrateTo(t, storetest.Schema(), db)
+			session, store := seed(t, db), storeOf(t, storetest.Schema(), db)
 			ctx := t.Context()
 
 			var errs []error
@@ -655,6 +668,10 @@ func TestRule13NoTokenInAnyLog(t *testing.T) {
 			errs = append(errs, err)
 			note(store.Touch(ctx, session, moment.Add(2*time.Hour), moment))
 			note(store.Touch(ctx, session, moment.Add(3*time.Hour), moment)) // moved: a re-read
+			note(store.FindMany(ctx, []string{secret, "unknown" + secret}))
+			note(store.Update(ctx, session, map[string]any{"theme": secret}, moment))
+			note(store.Update(ctx, session, map[string]any{"count": secret}, moment))
+			note(store.Update(ctx, session, map[string]any{"theme": strings.Repeat(secret, 9_999)}, moment))
 			note(store.List(ctx, "u1", moment))
 			note(store.Tokens(ctx, "u1"))
 			note(store.Revoke(ctx, models.Revocation{Token: "unknown" + secret, UserID: secret}))
@@ -782,8 +799,9 @@ func TestRule14LostRacesAreTriedAgain(t *testing.T) {
 
 // Rule 23 of the store: no BEGIN, no COMMIT, no PREPARE.
 func TestRule23OneRoundTripAStatement(t *testing.T) {
-	db, store, session := one(t)
-	pool := pool(t, db)
+	db, _, session := one(t)
+	migrateTo(t, storetest.Schema(), db)
+	store, pool := storeOf(t, storetest.Schema(), db), pool(t, db)
 	pool.SetMaxOpenConns(1)
 	questions := func() (n int) {
 		var name string
@@ -803,6 +821,15 @@ func TestRule23OneRoundTripAStatement(t *testing.T) {
 				return errors.New("an empty token is not ErrNotFound")
 			}
 			return nil
+		}},
+		{"find many", 1, func(ctx context.Context) error {
+			_, err := store.FindMany(ctx, []string{session.Token, "another" + secret})
+			return err
+		}},
+		{"find many, empty", 0, func(ctx context.Context) error { _, err := store.FindMany(ctx, []string{"", "é"}); return err }},
+		{"update", 2, func(ctx context.Context) error {
+			_, err := store.Update(ctx, session, map[string]any{"theme": "x", "count": 1}, moment)
+			return err
 		}},
 		{"touch", 1, func(ctx context.Context) error {
 			_, err := store.Touch(ctx, session, moment.Add(2*time.Hour), moment)

@@ -140,8 +140,8 @@ func FuzzAddress(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := clientaddr.Address(s)
-		if again := clientaddr.Address(got); again != got {
+		got := clientaddr.Address(s, 64)
+		if again := clientaddr.Address(got, 64); again != got {
 			t.Fatalf("Address(%q) = %q, of which it makes %q", s, got, again)
 		}
 		if len(got) > 39 || strings.Trim(got, "0123456789abcdef.:") != "" {
