@@ -157,7 +157,7 @@ func (s *memStore) fields(given map[string]any, all bool) (map[string]any, error
 			continue
 		}
 		value, err := field.Value(value)
-		if at, zero := value.(time.Time); err != nil || zero && at.IsZero() {
+		if err != nil {
 			return nil, errField
 		}
 		kept[field.Name] = value

@@ -295,8 +295,8 @@ func TestVectorsSessionDataDecode(t *testing.T) {
 		"decode-compact-padded-base64":   "SR-15: one spelling of base64",
 		"decode-compact-keys-reordered":  "SR-16: the order that the package writes",
 		"decode-compact-whitespace-json": "SR-16: the signature is over the received bytes",
-		"decode-jwt-typ-jwt":             "SR-16: the header that the package writes",
-		"decode-jwt-hs512":               "SR-25: one algorithm, pinned",
+		"decode-jwt-typ-jwt":             "SR-32: the one header that the package writes",
+		"decode-jwt-hs512":               "SR-32: the one header that the package writes",
 		"decode-jwt-no-exp":              "SR-25: a copy without an expiry is none",
 	}
 	decoded := 0

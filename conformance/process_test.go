@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,6 +21,16 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
+// packages is the folder from which node runs the suites of client and interop
+// with the packages installed there. CONFORMANCE_PACKAGES names another one than
+// this: one with another version of Better Auth, such as matrix.sh makes.
+func packages() string {
+	if folder := os.Getenv("CONFORMANCE_PACKAGES"); folder != "" {
+		return folder
+	}
+	return "."
+}
+
 // installed runs `npm ci` once if the packages are missing or older than the
 // lock file.
 var installed = sync.OnceValue(func() error {
@@ -27,6 +38,10 @@ var installed = sync.OnceValue(func() error {
 		if _, err := exec.LookPath(tool); err != nil {
 			return fmt.Errorf("%w: install node (20.19 or newer) and npm, or run ./test.sh, which does", err)
 		}
+	}
+	if packages() != "." {
+		_, err := os.Stat(filepath.Join(packages(), "node_modules", "better-auth"))
+		return err
 	}
 	lock, err := os.Stat("package-lock.json")
 	if err != nil {
@@ -53,6 +68,7 @@ func node(t *testing.T, file string, env ...string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", file)
+	cmd.Dir = packages()
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

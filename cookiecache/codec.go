@@ -8,9 +8,9 @@
 //   - SecureCookie is the default. It encrypts, and no other server reads it.
 //   - JWE is the choice for deployments that share their cookies with a Better
 //     Auth server: it encrypts too.
-//   - Compact is what such a server uses unless told otherwise, and the cheapest.
-//     It is signed but not secret: who sees the cookie, on disk or in the log of
-//     a proxy, reads the user's name and e-mail address.
+//   - Compact is what such a server uses unless told otherwise. It is signed but
+//     not secret: who sees the cookie, on disk or in the log of a proxy, reads the
+//     user's name and e-mail address.
 //   - JWT is no more secret than Compact. Choose it where something that is not
 //     Better Auth, such as a gateway with a JOSE library, has to check the copy;
 //     HS256 is symmetric, so whoever can check copies can also make them.

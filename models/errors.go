@@ -161,7 +161,7 @@ func mysqlClass(number int) Class {
 		1158, 1159, 1160, 1161, // network
 		3, 1021, 1114: // disk full
 		return Transient
-	case 1005, 1046, 1049, 1054, 1146, 1176, // table, column, database, foreign key, index
+	case 1005, 1046, 1049, 1054, 1059, 1146, 1176, // table, column, database, foreign key, length of a name, index
 		1044, 1045, 1142, 1143, 1227, 1698, // login, privilege
 		1129, 1130, 1251, // host, authentication
 		1193, 1231, 1298, // variables of the DSN

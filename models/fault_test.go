@@ -114,6 +114,11 @@ func scripted(t *testing.T, dialect string, answer func(call int) (*answer, erro
 func scriptedOn(t *testing.T, schema models.Schema, dialect string, answer func(call int) (*answer, error)) (*models.Store, *script) {
 	t.Helper()
 	s := &script{answer: answer}
+	return storeOf(t, schema, openScript(t, dialect, s)), s
+}
+
+func openScript(t *testing.T, dialect string, s *script) *gorm.DB {
+	t.Helper()
 	pool := sql.OpenDB(s)
 	t.Cleanup(func() { pool.Close() })
 	var dialector gorm.Dialector = gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true})
@@ -124,7 +129,7 @@ func scriptedOn(t *testing.T, schema models.Schema, dialect string, answer func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	return storeOf(t, schema, db), s
+	return db
 }
 
 func mysqlError(number uint16) error {
@@ -448,22 +453,9 @@ func TestOtherDatabases(t *testing.T) {
 	if _, err := store.Revoke(t.Context(), models.Revocation{Token: secret}); err != nil || len(script.args[1]) != 1 {
 		t.Errorf("Revoke: got %v and %d arguments, want 1", err, len(script.args[1]))
 	}
-	if err := models.Migrate(t.Context(), otherDatabase(t)); err == nil || !strings.Contains(err.Error(), "not postgres: create the tables") {
+	if err := models.Migrate(t.Context(), openScript(t, "postgres", script)); err == nil || !strings.Contains(err.Error(), "not postgres: create the tables") {
 		t.Errorf("Migrate: got %v", err)
 	}
-}
-
-// otherDatabase is one that Migrate does not know.
-func otherDatabase(t *testing.T) *gorm.DB {
-	t.Helper()
-	pool := sql.OpenDB(&script{answer: func(int) (*answer, error) { return &answer{}, nil }})
-	t.Cleanup(func() { pool.Close() })
-	dialector := renamed{gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true}), "postgres"}
-	db, err := gorm.Open(dialector, &gorm.Config{DisableAutomaticPing: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
 }
 
 // Rule 13 of the store, for the application's own statements on a db that

@@ -298,9 +298,109 @@ func TestUpdateAgainstAKeyIsABadValue(t *testing.T) {
 }
 
 func TestMigrateNamesAnothersTables(t *testing.T) {
-	err := mapped().Migrate(t.Context(), otherDatabase(t))
+	none := &script{answer: func(int) (*answer, error) { return &answer{}, nil }}
+	err := mapped().Migrate(t.Context(), openScript(t, "postgres", none))
 	const want = "create the tables users and app_sessions with Better Auth's own migration, and an index app_sessions_expires_at_idx on app_sessions (expires_at)"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Whichever statement of Migrate and Check fails, its error is theirs and tells
+// class and number alone.
+func TestMigrateAndCheckReportEachStatementThatFails(t *testing.T) {
+	id := answer{rows: [][]driver.Value{{"user_no", "bigint", "", nil, nil}}}
+	for dialect, want := range map[string]struct {
+		fault          error
+		class          models.Class
+		number         int
+		migrate, check []answer
+	}{
+		"mysql": {mysqlError(1142), models.Configuration, 1142,
+			[]answer{
+				{rows: [][]driver.Value{{"utf8mb4"}}}, id, {}, {}, {}, // character set, user's id, table, index there?, index
+				{}, {}, {}, {}, {}, {}, {}, // session: columns, collation, five fields
+				{}, {}, {}, // user: columns, collation, one field
+			},
+			[]answer{{}, id, {rows: [][]driver.Value{{"2026-01-15 07:34:56.789", 1768480496.0, 1784118896.0, moment}}}}},
+		"sqlite": {sqliteError(8), models.Configuration, 8,
+			[]answer{
+				{}, id, {}, {}, {}, // columns, user's id, table, two indexes
+				{}, {}, {}, {}, {}, {}, // session: columns, five fields
+				{}, {}, // user: columns, one field
+			},
+			[]answer{{}, id}},
+	} {
+		t.Run(dialect, func(t *testing.T) {
+			run := func(answers []answer, failing int, call func(db *gorm.DB) error) (int, error) {
+				s := &script{answer: func(call int) (*answer, error) {
+					if call == failing {
+						return nil, want.fault
+					}
+					a := answer{}
+					if call <= len(answers) {
+						a = answers[call-1]
+					}
+					return &a, nil
+				}}
+				err := call(openScript(t, dialect, s))
+				return s.calls, err
+			}
+			migrate := func(db *gorm.DB) error { return mapped().Migrate(t.Context(), db) }
+			check := func(db *gorm.DB) error { return storeOf(t, mapped(), db).Check(t.Context()) }
+			if calls, err := run(want.migrate, 0, migrate); err != nil || calls != len(want.migrate) {
+				t.Fatalf("Migrate: got %d statements and %v, want %d", calls, err, len(want.migrate))
+			}
+			for failing := range want.migrate {
+				_, err := run(want.migrate, failing+1, migrate)
+				wantError(t, err, "migrate", want.class, want.number)
+				if err != nil && strings.Contains(err.Error(), "SECRET") {
+					t.Error("the error holds the driver's text")
+				}
+			}
+			for failing := range want.check {
+				_, err := run(want.check, failing+1, check)
+				wantError(t, err, "check", want.class, want.number)
+			}
+		})
+	}
+}
+
+// Another process adds the column first.
+func TestMigrateTakesAColumnThatCameMeanwhile(t *testing.T) {
+	schema := mapped()
+	schema.Session.Fields, schema.User.Fields = nil, []models.Field{{Name: "role", Column: "user_role"}}
+	s := &script{answer: func(call int) (*answer, error) {
+		switch call {
+		case 1:
+			return &answer{rows: [][]driver.Value{{"utf8mb4"}}}, nil
+		case 2, 6:
+			return &answer{rows: [][]driver.Value{{"user_no", "bigint", "", nil, nil}}}, nil
+		case 8:
+			return nil, mysqlError(1060)
+		case 9:
+			return &answer{rows: [][]driver.Value{{"USER_ROLE", "text", "", nil, nil}}}, nil
+		}
+		return &answer{}, nil
+	}}
+	if err := schema.Migrate(t.Context(), openScript(t, "mysql", s)); err != nil || s.calls != 9 {
+		t.Errorf("got %v after %d statements", err, s.calls)
+	}
+}
+
+// MySQL bounds the names of indexes as it does those of tables.
+func TestIndexesOfLongNames(t *testing.T) {
+	long := strings.Repeat("a", 60)
+	name := long[:56] // the server names the foreign key after the table, and bounds that too
+	schema := models.Schema{Session: models.Table{Name: name, Columns: map[string]string{"userId": long + "user", "expiresAt": long + "exp"}}}
+	db := openMySQL(t, newDatabase(t, utf8mb4))
+	for range 2 {
+		migrateTo(t, schema, db)
+	}
+	got := definition(t, db, name)
+	for _, column := range []string{long + "user", long + "exp"} {
+		if !strings.Contains(got, column[len(column)-60:]+"_idx` (`"+column+"`)") {
+			t.Errorf("no index on %s in\n%s", column, got)
+		}
 	}
 }

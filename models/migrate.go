@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"gorm.io/gorm"
 )
@@ -205,10 +204,10 @@ func (s *Store) migrateMySQL(ctx context.Context) error {
 // is for. A timestamp says twice that it may be NULL: under
 // explicit_defaults_for_timestamp=OFF it would become NOT NULL by itself.
 func (s *Store) fieldTypesMySQL(ctx context.Context, table string) (map[Type]string, error) {
-	collation, err := query(ctx, s, "SELECT COALESCE(table_collation, '') FROM information_schema.tables "+
-		"WHERE table_schema = DATABASE() AND table_name = ?", scanText, table)
+	unicode, err := query(ctx, s, "SELECT table_name FROM information_schema.tables "+
+		"WHERE table_schema = DATABASE() AND table_name = ? AND table_collation LIKE 'utf8mb4%'", scanText, table)
 	texts := " CHARACTER SET utf8mb4"
-	if len(collation) > 0 && strings.HasPrefix(collation[0], "utf8mb4_") {
+	if len(unicode) > 0 {
 		texts = ""
 	}
 	return map[Type]string{

@@ -1,16 +1,23 @@
 // Drives a running rig with the official Better Auth client, unmodified.
 //
-//   RIG_URL    where the rig is, such as http://127.0.0.1:3000
-//   RIG_CACHE  its cookie cache: off, securecookie or compact
+//   RIG_URL       where the rig is, such as http://127.0.0.1:3000
+//   RIG_CACHE     its cookie cache: off, securecookie, compact, jwt or jwe
+//   RIG_FEATURES  1 if it has multi-session, bearer and session fields
+//   RIG_TOKENS    1 if it shows raw tokens, and takes them unsigned as bearers
+//   RIG_DEFER     1 if it renews on POST only
 //
 // Every test has a user of its own, so none depends on another. Each Browser is
 // one device.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { Browser, advance, dom, rig, until } from "./browser.mjs";
+import { Browser, advance, dom, exposed, rig, until } from "./browser.mjs";
 
+const features = process.env.RIG_FEATURES === "1";
+const deferred = process.env.RIG_DEFER === "1";
 const cached = (process.env.RIG_CACHE ?? "off") !== "off";
+// What one rig is not made for, another of the same run is.
+const testIf = (applies, ...args) => applies && test(...args);
 const password = "correct horse battery";
 let users = 0;
 
@@ -106,7 +113,7 @@ test("the session cookie has the contract's form", async () => {
   const browser = await signIn((await newUser()).email);
   const line = browser.last.setCookie.find((l) => l.startsWith("better-auth.session_token="));
   assert.match(line, /^better-auth\.session_token=[A-Za-z0-9]{32}\.[A-Za-z0-9%]+%3D; Max-Age=604800; Path=\/; HttpOnly; SameSite=Lax$/);
-  assert.equal(browser.last.setCookie.length, cached ? 2 : 1);
+  assert.equal(browser.last.setCookie.length, 1 + cached + features);
 });
 
 test("rememberMe: false leaves no cookie behind when the browser closes", async () => {
@@ -124,11 +131,11 @@ test("getSession: session and user with dates, a handle for a token", async () =
   for (const key of ["id", "ipAddress", "userAgent"]) assert.equal(typeof s[key], "string", key);
   assert.equal(s.userId, user.id);
   assert.deepEqual(u, user);
-  assert.match(s.token, /^h_[\w-]{43}$/);
-  assert.notEqual(s.token, browser.token);
+  if (exposed) assert.equal(s.token, browser.token);
+  else assert.match(s.token, /^h_[\w-]{43}$/);
 });
 
-test("a handle and a bare token authenticate nobody", async () => {
+testIf(!exposed, "a handle and a bare token authenticate nobody", async () => {
   const { browser } = await newUser();
   const { session: { token: handle } } = await session(browser);
   const signature = decodeURIComponent(browser.cookie("session_token")).split(".")[1];
@@ -142,7 +149,7 @@ test("a handle and a bare token authenticate nobody", async () => {
   }
 });
 
-test(cached ? "the cookie cache answers" : "there is no cookie cache", async () => {
+testIf(!deferred, cached ? "the cookie cache answers" : "there is no cookie cache", async () => {
   const { browser } = await newUser();
   const before = await session(browser);
   const again = await session(browser);
@@ -207,7 +214,7 @@ test("revokeSessions ends every device, this one too", async () => {
   assert.equal(await session(phone), null);
 });
 
-test("updateSession: there are no fields to update", async () => {
+testIf(!features, "updateSession: there are no fields to update", async () => {
   const { browser } = await newUser();
   assertError(await browser.client.updateSession({ theme: "dark" }), 400, undefined, "No fields to update");
   assertError(await browser.client.updateSession({ userId: "somebody", expiresAt: "2099-01-01T00:00:00.000Z" }), 400, undefined, "No fields to update");
@@ -243,7 +250,7 @@ test("the guards: RequireSession and RequireFresh", async () => {
   assert.equal((await new Browser().send("GET", "/me")).status, 401);
 });
 
-test("bad requests are refused in the contract's words and change nothing", async () => {
+testIf(!deferred, "bad requests are refused in the contract's words and change nothing", async () => {
   const { browser } = await newUser();
   const json = { "content-type": "application/json" };
   const rows = [
@@ -317,7 +324,7 @@ test("useSession in React: pending, the user, and nobody once another device rev
   await laptop.client.revokeSession({ token });
   await refetch();
   await until(() => shown() === "nobody", "nobody is shown");
-  assert.equal(phone.cookies.size, 0);
+  assert.equal(phone.cookie("session_token"), undefined);
   root.unmount();
 });
 
@@ -336,7 +343,7 @@ test("useSession in React: signOut empties it", async () => {
   root.unmount();
 });
 
-test("a session in use is renewed, one that is left alone expires", async () => {
+testIf(!deferred, "a session in use is renewed, one that is left alone expires", async () => {
   const { browser, email } = await newUser();
   const idle = await signIn(email);
   const start = (await session(browser)).session;
@@ -348,12 +355,114 @@ test("a session in use is renewed, one that is left alone expires", async () => 
 
   await advance("25h"); // the idle one is past its seven days
   assert.equal(await session(idle), null);
-  assert.equal(idle.cookies.size, 0, "its cookies were expired");
+  assert.equal(idle.cookie("session_token"), undefined, "its cookies were expired");
   assert.equal((await session(browser)).session.id, start.id);
-  assert.equal((await browser.client.listSessions()).data.length, 1);
+  if (!exposed) assert.equal((await browser.client.listSessions()).data.length, 1); // else it must be fresh
 
   await advance("168h");
   assert.equal((await browser.send("GET", "/me")).status, 401);
   assert.equal(await session(browser), null);
   assertError(await browser.client.listSessions(), 401, "UNAUTHORIZED", "Unauthorized");
+});
+
+testIf(deferred, "deferSessionRefresh: GET only tells, POST renews", async () => {
+  const { browser } = await newUser();
+  const start = (await session(browser)).session;
+  const { data: young } = await browser.client.getSession({ query: { disableCookieCache: true } });
+  assert.equal(young.needsRefresh, false);
+  await advance("25h");
+  const { data: due } = await browser.client.getSession({ query: { disableCookieCache: true } });
+  assert.equal(due.needsRefresh, true);
+  assert.deepEqual(due.session.expiresAt, start.expiresAt);
+  const { status, json } = await browser.send("POST", "/api/auth/get-session");
+  assert.equal(status, 200);
+  assert.ok(!("needsRefresh" in json));
+  assert.ok(new Date(json.session.expiresAt) > start.expiresAt);
+
+  // useSession sends that POST by itself.
+  await advance("25h");
+  const { useSession } = browser.client;
+  const stop = useSession.subscribe(() => {});
+  await until(() => browser.exchanges.some((x, i) => i > 0 && x.method === "POST" && x.path === "/api/auth/get-session" && x !== browser.exchanges.find((y) => y.method === "POST" && y.path === "/api/auth/get-session")), "the client has sent a POST of its own");
+  stop();
+});
+
+testIf(features, "updateSession writes fields, and getSession shows them", async () => {
+  const { browser } = await newUser();
+  const before = await session(browser);
+  assert.deepEqual([before.session.theme, before.session.count, before.session.pinned], [null, 7, false]);
+  const theme = 'dark "\u{1f600}" <&> \u2028 \\ \u0001';
+  const { data, error } = await browser.client.updateSession({ theme, count: 3, pinned: true, noSuchField: 1 });
+  assert.equal(error, null);
+  assert.deepEqual([data.session.theme, data.session.count, data.session.pinned], [theme, 3, true]);
+  const after = await session(browser);
+  assert.deepEqual([after.session.theme, after.session.count, after.session.pinned, after.session.id], [theme, 3, true, before.session.id]);
+  assert.equal((await browser.client.listSessions()).data[0].theme, theme);
+
+  assert.equal((await browser.client.updateSession({ theme: null })).data.session.theme, null);
+  assertError(await browser.client.updateSession({ count: "many" }), 400, "VALIDATION_ERROR", "[body.count] Invalid input: expected int, received string");
+  assertError(await browser.client.updateSession({ noSuchField: 1 }), 400, undefined, "No fields to update");
+  assertError(await browser.client.updateSession({ userId: "somebody", expiresAt: "2099-01-01T00:00:00.000Z" }), 400, undefined, "No fields to update");
+});
+
+testIf(features, "multiSession: two accounts on one device", async () => {
+  const device = new Browser();
+  const { multiSession } = device.client;
+  assert.deepEqual((await multiSession.listDeviceSessions()).data, []);
+  const [ada, bob] = [(await newUser()).email, (await newUser()).email];
+  const signInHere = async (email) => {
+    assert.equal((await device.client.signIn.email({ email, password })).error, null);
+    return { ...(await session(device)), raw: device.token };
+  };
+  const one = await signInHere(ada);
+  const two = await signInHere(bob);
+  for (const { raw } of [one, two]) assert.ok(device.cookie(`session_token_multi-${raw.toLowerCase()}`), "a device cookie");
+
+  const { data: list } = await multiSession.listDeviceSessions();
+  assert.deepEqual(list.map((x) => [x.user.email, x.session.token]), [[ada, one.session.token], [bob, two.session.token]]);
+  assert.ok(list.every((x) => x.session.expiresAt instanceof Date));
+
+  const { data: active } = await multiSession.setActive({ sessionToken: one.session.token });
+  assert.deepEqual([device.last.method, device.last.path], ["POST", "/api/auth/multi-session/set-active"]);
+  assert.deepEqual([active.user.email, active.session.token], [ada, one.session.token]);
+  assert.equal((await session(device)).user.email, ada);
+  assertError(await multiSession.setActive({ sessionToken: "nope" }), 401, "INVALID_SESSION_TOKEN", "Invalid session token");
+
+  // Another device cannot take over a session that it only knows by name.
+  assertError(await (await newUser()).browser.client.multiSession.setActive({ sessionToken: two.session.token }), 401, "INVALID_SESSION_TOKEN", "Invalid session token");
+
+  assert.deepEqual((await multiSession.revoke({ sessionToken: two.session.token })).data, { status: true });
+  assert.equal((await session(device)).user.email, ada);
+  assert.equal(device.cookie(`session_token_multi-${two.raw.toLowerCase()}`), undefined);
+
+  const again = await signInHere(bob);
+  assert.deepEqual((await multiSession.revoke({ sessionToken: again.session.token })).data, { status: true });
+  assert.equal((await session(device)).user.email, ada, "the other account takes its place");
+
+  await signInHere(bob);
+  await signInHere(ada); // ends this user's former session here
+  assert.deepEqual((await multiSession.listDeviceSessions()).data.map((x) => x.user.email).sort(), [ada, bob].sort());
+  assert.equal((await device.client.listSessions()).data.length, 2, "this one, and the one of the sign-up");
+  await device.client.signOut();
+  assert.equal(device.cookies.size, 0);
+  assert.deepEqual((await multiSession.listDeviceSessions()).data, []);
+});
+
+testIf(features, "bearer: the signed token in place of the cookie", async () => {
+  const { email, user } = await newUser();
+  const browser = await signIn(email);
+  const issued = browser.last.headers.get("set-auth-token");
+  assert.equal(issued, decodeURIComponent(browser.cookie("session_token")));
+  assert.match(browser.last.headers.get("access-control-expose-headers"), /set-auth-token/);
+
+  const app = (token) => new Browser().send("GET", "/api/auth/get-session", { authorization: `Bearer ${token}` });
+  assert.equal((await app(issued)).json.user.id, user.id);
+  assert.equal((await app(encodeURIComponent(issued))).json.user.id, user.id);
+  assert.equal((await app(`${browser.token}.${"A".repeat(43)}=`)).json, null);
+  assert.equal((await app(browser.token)).json?.user.id, exposed ? user.id : undefined);
+
+  const jarless = new Browser();
+  const { status } = await jarless.send("POST", "/api/auth/sign-out", { authorization: `Bearer ${issued}`, "content-type": "application/json", origin: "", body: "{}" });
+  assert.equal(status, 200, "no cookies, no origin, nothing to forge");
+  assert.equal(await session(browser), null);
 });

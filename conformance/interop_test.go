@@ -1,0 +1,187 @@
+package conformance
+
+import (
+	"database/sql"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/libtnb/sqlite" // the driver that the rig opens SQLite with
+)
+
+// interopSecret signs everybody's cookies; former is one that only the rig
+// still knows.
+const (
+	interopSecret = "interop-secret-0123456789-abcdefghijklmnopqrstuvwxyz"
+	formerSecret  = "interop-former-0123456789-abcdefghijklmnopqrstuvwxyz"
+	interopPage   = "http://127.0.0.1:5173" // the page that calls both; nobody listens there
+)
+
+// A pairing is a Better Auth server and a rig on one database. What is on is on
+// at both.
+type pairing struct {
+	store, cache string
+	options      []string // flags without a value, as both call them
+	prefix       string   // of cookie names; empty: the default
+}
+
+// Everything is on in the first eight, so that it meets in all combinations.
+func pairings() []pairing {
+	var all []pairing
+	for _, store := range []string{"mysql", "sqlite"} {
+		for _, cache := range []string{"off", "compact", "jwt", "jwe"} {
+			all = append(all, pairing{store, cache, []string{"session-fields", "multi-session", "bearer"}, ""})
+		}
+	}
+	return append(all,
+		pairing{"mysql", "compact", []string{"defer-refresh"}, "acme"},
+		pairing{"sqlite", "off", nil, "acme"},
+	)
+}
+
+// TestInterop lets a Better Auth server and the rig share a database, a secret
+// and a browser's cookies. What one side writes the other must honour, both
+// ways. The two live in different time zones, neither of them UTC.
+func TestInterop(t *testing.T) {
+	t.Parallel()
+	if err := installed(); err != nil {
+		t.Fatal(err)
+	}
+	server := filepath.Join(t.TempDir(), "server")
+	if out, err := exec.Command("go", "build", "-o", server, "./server").CombinedOutput(); err != nil {
+		t.Fatalf("go build ./server: %v\n%s", err, out)
+	}
+	for i, p := range pairings() {
+		name := p.store + "/" + p.cache
+		if len(p.options) < 3 {
+			name = strings.Join(append([]string{name, p.prefix}, p.options...), "/")
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			database, ours, theirs := p.database(t)
+			both := map[string]func() string{
+				"NODE_URL": func() string { return serve(t, p.betterAuth(theirs)) },
+				"GO_URL":   func() string { return serve(t, p.rig(server, ours)) },
+			}
+			// Whoever comes first makes the tables that the other finds.
+			order := []string{"NODE_URL", "GO_URL"}
+			if i%2 == 1 {
+				slices.Reverse(order)
+			}
+			env := []string{"DATABASE=" + database, "SECRET=" + interopSecret, "FORMER_SECRET=" + formerSecret, "PAGE=" + interopPage, "CACHE=" + p.cache, "PREFIX=" + p.cookiePrefix()}
+			urls := map[string]string{}
+			for _, which := range order {
+				urls[which] = both[which]()
+				env = append(env, which+"="+urls[which])
+			}
+			for _, option := range p.options {
+				env = append(env, strings.ToUpper(strings.ReplaceAll(option, "-", "_"))+"=true")
+			}
+			if p.store == "sqlite" {
+				betterAuthWaits(t, database, urls["NODE_URL"])
+			}
+			node(t, "interop/interop.test.mjs", env...)
+		})
+	}
+}
+
+// database makes an empty database. It returns its place as the tests name it,
+// and the flags by which each side does.
+func (p pairing) database(t *testing.T) (place string, ours, theirs []string) {
+	t.Helper()
+	if p.store == "sqlite" {
+		file := filepath.Join(t.TempDir(), "interop.db")
+		return file, []string{"-sqlite", file}, []string{"--sqlite", file}
+	}
+	dsn := mysqlDSN(t)
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := &url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: "/" + config.DBName}
+	if config.Net == "unix" {
+		address.Host, address.RawQuery = "localhost", url.Values{"socketPath": {config.Addr}}.Encode()
+	}
+	return address.String(), []string{"-dsn", dsn}, []string{"--mysql", address.String()}
+}
+
+func (p pairing) cookiePrefix() string {
+	if p.prefix == "" {
+		return "better-auth"
+	}
+	return p.prefix
+}
+
+func (p pairing) rig(server string, flags []string) *exec.Cmd {
+	flags = append(flags, "-addr", "127.0.0.1:0", "-secret", interopSecret, "-old-secret", formerSecret, "-trusted-origins", interopPage,
+		"-cookie-cache", p.cache, "-cookie-prefix", p.cookiePrefix(), "-expose-tokens")
+	for _, option := range p.options {
+		flags = append(flags, "-"+option)
+		if option == "bearer" {
+			flags = append(flags, "-bearer-allow-unsigned")
+		}
+	}
+	return inZone(exec.Command(server, flags...), "Asia/Kolkata")
+}
+
+func (p pairing) betterAuth(flags []string) *exec.Cmd {
+	flags = append([]string{"interop/server.mjs"}, flags...)
+	flags = append(flags, "--secret", interopSecret, "--trusted-origins", interopPage, "--cookie-cache", p.cache, "--cookie-prefix", p.cookiePrefix())
+	for _, option := range p.options {
+		flags = append(flags, "--"+option)
+	}
+	cmd := exec.Command("node", flags...)
+	cmd.Dir = packages()
+	return inZone(cmd, "America/New_York")
+}
+
+func inZone(cmd *exec.Cmd, zone string) *exec.Cmd {
+	cmd.Env = append(os.Environ(), "TZ="+zone)
+	return cmd
+}
+
+// betterAuthWaits holds the file's write lock with our driver: Better Auth's
+// must see it and wait. The other way round is in interop.test.mjs.
+func betterAuthWaits(t *testing.T, file, nodeURL string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate&_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	lock, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan error, 1)
+	go func() {
+		body := strings.NewReader(`{"name":"Patient","email":"patient@example.com","password":"correct horse battery"}`)
+		response, err := http.Post(nodeURL+"/api/auth/sign-up/email", "application/json", body)
+		if err == nil {
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				err = fmt.Errorf("status %d", response.StatusCode)
+			}
+		}
+		answered <- err
+	}()
+	select {
+	case err := <-answered:
+		t.Errorf("Better Auth wrote beside our lock on the file: %v", err)
+	case <-time.After(500 * time.Millisecond):
+	}
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-answered; err != nil {
+		t.Errorf("Better Auth did not wait for our lock on the file: %v", err)
+	}
+}
