@@ -80,10 +80,10 @@ func (s Schema) faults(sessions, users []column) []error {
 		s.Session.missing("Session", sessionColumns, sessions, true),
 		s.User.missing("User", userColumns, users, s.ours()))
 
-	sessionUser, known := find(sessions, s.Session.Columns["userId"])
-	faults = append(faults, s.idFault(known, s.Session.Name, sessionUser)...)
-	userID, known := find(users, s.User.Columns["id"])
-	faults = append(faults, s.idFault(known, s.User.Name, userID)...)
+	userID, _ := find(sessions, s.Session.Columns["userId"])
+	id, _ := find(users, s.User.Columns["id"])
+	faults = append(faults, s.idFaults(s.Session.Name, userID)...)
+	faults = append(faults, s.idFaults(s.User.Name, id)...)
 
 	expiry := s.Session.Columns["expiresAt"]
 	if c, _ := find(sessions, expiry); strings.Contains(strings.ToLower(c.extra), "on update") {
@@ -93,8 +93,8 @@ func (s Schema) faults(sessions, users []column) []error {
 }
 
 // missing reports what is not there of the table that the Schema calls part.
-// Columns are the names in the order of the statements; ours says that Migrate
-// creates the table.
+// Names are Better Auth's, in the order of the statements; ours says that
+// Migrate creates the table.
 func (t Table) missing(part string, names []string, there []column, ours bool) (faults []error) {
 	if len(there) == 0 {
 		remedy := "call models.Migrate (of a Schema: its method Migrate), or check the database that the DSN names"
@@ -126,11 +126,12 @@ func (t Table) missing(part string, names []string, there []column, ours bool) (
 // UNSIGNED BIG INT, decimal(20,0) …
 var number = regexp.MustCompile(`(?i)^(\w+ )*\w*int|^dec|^num`)
 
-// idFault reports an id of users whose type is not what the schema says. SQLite
-// has columns without a type, of which nothing is known.
-func (s Schema) idFault(known bool, table string, c column) []error {
+// idFaults reports an id of users whose type is not what the schema says. Of a
+// column that is missing nothing is known, nor of one without a type, which
+// SQLite has.
+func (s Schema) idFaults(table string, c column) []error {
 	switch {
-	case !known || c.typ == "":
+	case c.typ == "":
 	case s.IntegerUserIDs && !number.MatchString(c.typ):
 		return []error{fmt.Errorf("models: column %s.%s is %s, but Schema.IntegerUserIDs says that ids of users are integers: leave it false, or let the columns of both tables be integers", table, c.name, c.typ)}
 	case !s.IntegerUserIDs && number.MatchString(c.typ):

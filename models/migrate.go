@@ -27,26 +27,26 @@ func Migrate(ctx context.Context, db *gorm.DB) error { return Schema{}.Migrate(c
 // It can be repeated and may run in several processes at once. It knows MySQL,
 // MariaDB and SQLite. If a statement fails, those before it stay done: MySQL
 // does not roll back table definitions.
-func (schema Schema) Migrate(ctx context.Context, db *gorm.DB) error {
-	s, err := schema.Store(db)
+func (s Schema) Migrate(ctx context.Context, db *gorm.DB) error {
+	store, err := s.Store(db)
 	if err != nil {
 		return err
 	}
-	switch s.dialect {
+	switch store.dialect {
 	case mariadb:
-		err = s.migrateMySQL(ctx)
+		err = store.migrateMySQL(ctx)
 	case sqlite:
-		err = s.migrateSQLite(ctx)
+		err = store.migrateSQLite(ctx)
 	default:
-		sessions, users := s.schema.Session, s.schema.User
+		sessions, users := store.schema.Session, store.schema.User
 		return fmt.Errorf("models: Migrate knows MySQL and SQLite, not %s: create the tables %s and %s with Better Auth's own migration, and an index %s on %s (%s)",
-			s.dialect, users.Name, sessions.Name, s.index("expiresAt"), sessions.Name, sessions.Columns["expiresAt"])
+			store.dialect, users.Name, sessions.Name, store.index("expiresAt"), sessions.Name, sessions.Columns["expiresAt"])
 	}
 	var explained *Error
 	if err == nil || errors.As(err, &explained) {
 		return err
 	}
-	return s.dialect.wrap(ctx, "migrate", err)
+	return store.dialect.wrap(ctx, "migrate", err)
 }
 
 // unfit is a database that Migrate can do nothing about.

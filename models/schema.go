@@ -18,8 +18,9 @@ import (
 // same Schema to ginsession.Config. They report every fault of a Schema at once
 // and keep a copy: what changes in it afterwards has no effect.
 type Schema struct {
-	// Session is the table of sessions. Better Auth: session.modelName,
-	// session.fields, session.additionalFields.
+	// Session is the table of sessions, of which id is the primary key and token
+	// unique. Better Auth: session.modelName, session.fields,
+	// session.additionalFields.
 	Session Table
 
 	// User is the table of users, whose rows are only read. It may be a table of
@@ -188,90 +189,107 @@ func safe(name string) bool { return len(name) <= longestName && safeName.MatchS
 // complete is Schema.Complete of the table that Better Auth calls model and
 // whose columns it calls names.
 func (t Table) complete(model string, names []string) (Table, []error) {
-	place := "models: Schema.Session."
-	if model == "user" {
-		place = "models: Schema.User."
-	}
-	var faults []error
-	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(place+format, args...)) }
-	const form = "such a name has letters, digits and underscores, 1 to 64 of them"
-
+	c := completion{model: model, names: names, holder: map[string]string{}}
 	if t.Name == "" {
 		t.Name = model
 	}
 	if !safe(t.Name) {
-		fault("Name is %q: %s", t.Name, form)
+		c.fault("Name is %q: %s", t.Name, formOfNames)
 	}
+	t.Columns = c.columns(t.Columns)
+	t.Fields = c.fields(t.Fields)
+	return t, c.faults
+}
 
-	// Databases do not tell columns apart by case.
-	holder := map[string]string{} // by column
-	hold := func(column, what string) {
-		key := strings.ToLower(column)
-		if other, taken := holder[key]; taken {
-			fault("%s is stored in the column %q, and so is %s: give one of them another", what, column, other)
-		}
-		holder[key] = what
+// A completion goes through one table of a schema and collects its faults.
+type completion struct {
+	model  string
+	names  []string
+	holder map[string]string // who is stored in a column, by its lower case: databases tell no more
+	faults []error
+}
+
+func (c *completion) fault(format string, args ...any) {
+	part := "Session"
+	if c.model == "user" {
+		part = "User"
 	}
+	c.faults = append(c.faults, fmt.Errorf("models: Schema."+part+"."+format, args...))
+}
 
-	given := t.Columns
+// hold gives a column to one name or field.
+func (c *completion) hold(column, holder string) {
+	key := strings.ToLower(column)
+	if other, taken := c.holder[key]; taken {
+		c.fault("%s is stored in the column %q, and so is %s: give one of them another", holder, column, other)
+	}
+	c.holder[key] = holder
+}
+
+const formOfNames = "such a name has letters, digits and underscores, 1 to 64 of them"
+
+func (c *completion) columns(given map[string]string) map[string]string {
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if !slices.Contains(names, name) {
-			fault("Columns has the name %q: the names of a %s are %s", name, model, strings.Join(names, ", "))
+		if !slices.Contains(c.names, name) {
+			c.fault("Columns has the name %q: the names of a %s are %s", name, c.model, strings.Join(c.names, ", "))
 		}
 	}
-	t.Columns = make(map[string]string, len(names))
-	for _, name := range names {
+	columns := make(map[string]string, len(c.names))
+	for _, name := range c.names {
 		column, mapped := given[name]
 		if !mapped {
 			column = name
 		}
 		_, mayBeAbsent := absent[name]
-		t.Columns[name] = column
 		switch {
-		case column == Absent && model == "user" && mayBeAbsent:
+		case column == Absent && c.model == "user" && mayBeAbsent:
 		case column == Absent:
-			fault("Columns[%q] is Absent: a %s cannot do without it; name its column", name, model)
+			c.fault("Columns[%q] is Absent: a %s cannot do without it; name its column", name, c.model)
 		case !safe(column):
-			fault("Columns[%q] is %q: %s", name, column, form)
+			c.fault("Columns[%q] is %q: %s", name, column, formOfNames)
 		default:
-			hold(column, fmt.Sprintf("Columns[%q]", name))
+			c.hold(column, fmt.Sprintf("Columns[%q]", name))
 		}
+		columns[name] = column
 	}
+	return columns
+}
 
-	t.Fields = slices.Clone(t.Fields)
-	seen := map[string]int{}
-	for i := range t.Fields {
-		f, at := &t.Fields[i], fmt.Sprintf("Fields[%d]", i)
+func (c *completion) fields(given []Field) []Field {
+	fields, seen := slices.Clone(given), map[string]int{}
+	for i := range fields {
+		f, at := &fields[i], fmt.Sprintf("Fields[%d]", i)
 		same := func(other string) bool { return strings.EqualFold(other, f.Name) }
 		twin, twice := seen[strings.ToLower(f.Name)]
 		seen[strings.ToLower(f.Name)] = i
 		switch {
 		case len(f.Name) > longestName || !fieldName.MatchString(f.Name):
-			fault("%s.Name is %q: a field's name is a letter, then letters, digits and underscores, at most 64 in all", at, f.Name)
-		case slices.ContainsFunc(names, same), same("user"), same("session"), same("version"):
-			fault("%s.Name is %q, which a %s has already: choose another name", at, f.Name, model)
+			c.fault("%s.Name is %q: a field's name is a letter, then letters, digits and underscores, at most 64 in all", at, f.Name)
+		case slices.ContainsFunc(c.names, same), same("user"), same("session"), same("version"):
+			c.fault("%s.Name is %q, which has its own meaning in a %s: choose another name", at, f.Name, c.model)
 		case twice:
-			fault("%s.Name is %q, as is that of Fields[%d]: choose another name", at, f.Name, twin)
+			c.fault("%s.Name is %q, as is that of Fields[%d]: choose another name", at, f.Name, twin)
 		}
-		if f.Column == "" {
+		switch {
+		case f.Column == "":
 			f.Column = f.Name
-		}
-		if safe(f.Column) {
-			hold(f.Column, at)
-		} else if f.Column != f.Name {
-			fault("%s.Column is %q: %s", at, f.Column, form)
+			c.hold(f.Column, at)
+		case !safe(f.Column):
+			c.fault("%s.Column is %q: %s", at, f.Column, formOfNames)
+		default:
+			c.hold(f.Column, at)
 		}
 		if f.Type > Date {
-			fault("%s.Type is %v: the types are String, Number, Boolean and Date", at, f.Type)
+			c.fault("%s.Type is %v: the types are String, Number, Boolean and Date", at, f.Type)
 			continue
 		}
 		value, err := f.Value(f.Default)
 		if err != nil {
-			fault("%s.Default: %v", at, err)
+			c.fault("%s.Default: %v", at, err)
 		}
 		f.Default = value
 	}
-	return t, faults
+	return fields
 }
 
 // ours reports whether the table of users is Better Auth's to the letter, which

@@ -52,8 +52,8 @@ func NewStore(db *gorm.DB) (*Store, error) { return Schema{}.Store(db) }
 // OpenMySQL sets a DSN up as they must be. Store fails if the schema has a
 // fault, of which it reports all, and if db was never opened: gorm.Open returns
 // a db that looks usable beside its error.
-func (schema Schema) Store(db *gorm.DB) (*Store, error) {
-	schema, err := schema.Complete()
+func (s Schema) Store(db *gorm.DB) (*Store, error) {
+	schema, err := s.Complete()
 	if err != nil {
 		return nil, err
 	}
