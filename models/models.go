@@ -4,7 +4,7 @@
 // package ginsession.
 //
 // The tables are Better Auth's, so that a Go service and a Better Auth server
-// can share one database.
+// can share one database. A Schema names others and declares additional fields.
 package models
 
 import (

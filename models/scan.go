@@ -128,9 +128,9 @@ func readNumber(value any) (int64, error) {
 		text = strconv.FormatUint(v, 10)
 	case float32:
 		return readNumber(float64(v))
-	case float64: // SQLite, of what JavaScript wrote
-		if v == math.Trunc(v) && math.Abs(v) < 1<<63 {
-			return int64(v), nil
+	case float64: // SQLite, of what JavaScript wrote; MySQL's column has rounded it
+		if math.Abs(v) < 1<<63 {
+			return int64(math.Round(v)), nil
 		}
 	case string:
 		text = v

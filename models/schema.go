@@ -163,10 +163,9 @@ var absent = map[string]string{
 //
 // Migrate and Store do it themselves.
 func (s Schema) Complete() (Schema, error) {
-	var faults []error
-	s.Session, faults = s.Session.complete("session", sessionColumns)
+	sessions, faults := s.Session.complete("session", sessionColumns)
 	users, more := s.User.complete("user", userColumns)
-	s.User, faults = users, append(faults, more...)
+	s.Session, s.User, faults = sessions, users, append(faults, more...)
 	if strings.EqualFold(s.Session.Name, s.User.Name) {
 		faults = append(faults, fmt.Errorf("models: Schema.Session.Name and Schema.User.Name are both %q: sessions and users are two tables; name the other", s.User.Name))
 	}
