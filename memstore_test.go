@@ -112,7 +112,9 @@ func (s *memStore) addUser(user models.User) {
 		if user.Fields == nil {
 			user.Fields = map[string]any{}
 		}
-		user.Fields[field.Name] = user.Fields[field.Name] // null if missing
+		if _, given := user.Fields[field.Name]; !given {
+			user.Fields[field.Name] = nil
+		}
 	}
 	s.users[user.ID] = user
 }

@@ -22,8 +22,8 @@ import (
 // It is tested on MariaDB and SQLite, and keeps to what MySQL from 5.7 and TiDB
 // document. Each method is one statement without a transaction around it (Purge,
 // Update and a Touch that lost a race: two), so that nothing is held locked
-// between two round trips. Statements that lost a race inside the database are tried
-// three times, as long as the context allows.
+// between two round trips. Statements that lost a race inside the database are
+// tried three times, as long as the context allows.
 //
 // A writer that waits for a lock on a SQLite file is deaf to its context until
 // the file's busy_timeout is over.
@@ -43,10 +43,10 @@ type Store struct {
 // is Schema.Store of the zero Schema.
 func NewStore(db *gorm.DB) (*Store, error) { return Schema{}.Store(db) }
 
-// Store makes a Store on db and the tables of the schema, whose settings and logger stay as they are. The
-// Store's own statements are logged there without values. Plugins of GORM that
-// record statements, as tracers do, see the values, which include tokens: let
-// them drop those.
+// Store makes a Store on the tables of the schema. The db's settings and logger
+// stay as they are; the Store's own statements are logged there without values.
+// Plugins of GORM that record statements, as tracers do, see the values, which
+// include tokens: let them drop those.
 //
 // The database's time zone, its tables and the DSN are Check's to judge;
 // OpenMySQL sets a DSN up as they must be. Store fails if the schema has a
