@@ -205,6 +205,40 @@ func TestOursIsExact(t *testing.T) {
 	}
 }
 
+// SR-72: what one request brings costs 32 MACs at most, 5 of which the cookie
+// cache may take.
+func TestSR72_MACsAreBounded(t *testing.T) {
+	k := testCookies()
+	secrets := make([]string, 5)
+	for i := range secrets {
+		secrets[i] = fmt.Sprintf("secret number %d of thirty-two bytes", i)
+	}
+	k.signer = signed.New(secrets)
+	forged := "." + strings.Repeat("A", 43) + "%3D"
+	header := "p.session_token=" + "tok0000000000000000000000000000A0" + string(signed.AppendEscaped(nil, k.signer.Sign("x")))[1:]
+	for i := range 190 {
+		token := fmt.Sprintf("tok%029d", i)
+		header += "; p.session_token_multi-" + token + "=" + token + forged
+	}
+	p := k.read(&http.Request{Header: http.Header{"Cookie": {header}}})
+	if found := k.devices(&p); len(found) != 0 || len(p.unproved) != 190 {
+		t.Errorf("%d of %d", len(found), len(p.unproved))
+	}
+	if p.macs == 0 || p.macs+len(secrets) > 32 {
+		t.Errorf("%d MACs", p.macs)
+	}
+	// With the present secret a full device costs one each.
+	header = ""
+	for i := range 20 {
+		token := fmt.Sprintf("tok%029d", i)
+		header += "; p.session_token_multi-" + token + "=" + string(signed.AppendEscaped(nil, k.signer.Sign(token)))
+	}
+	p = k.read(&http.Request{Header: http.Header{"Cookie": {header}}})
+	if found := k.devices(&p); len(found) != 20 || p.macs != 20 {
+		t.Errorf("%d found with %d MACs", len(found), p.macs)
+	}
+}
+
 func TestExpireReplacesWhatWasWritten(t *testing.T) {
 	k := testCookies()
 	h := http.Header{"Set-Cookie": {"theirs=1", "p.session_data_of_theirs=1"}}
