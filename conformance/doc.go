@@ -1,6 +1,7 @@
 // Package conformance holds the tests of the suite against the world it must
-// fit into: the official Better Auth client on Node, recorded exchanges of a
-// Better Auth server, and a real browser on the example. Nothing imports it.
+// fit into: recorded exchanges of a Better Auth server, the official client on
+// Node, a live Better Auth server on the same database, and a real browser on
+// the example and on a React app. Nothing imports it.
 //
 // The tests need node, npm, Chromium and, in TEST_MYSQL_DSN, a server of their
 // own on which they may create databases; ./test.sh at the root provides all of
