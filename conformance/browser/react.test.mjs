@@ -261,6 +261,8 @@ for (const [cache, origin] of rigs) describe(`cookie cache ${cache}`, () => {
     await shown(two.getByRole("status").filter({ hasText: "You are signed out." }));
     await signedOut(two);
     assert.deepEqual(await cookieNames(one), []);
+    // The other tab may have asked for its lists at that very moment.
+    refused.splice(0, Infinity, ...refused.filter((request) => request !== "401 GET /list-sessions"));
   });
 
   test("two accounts in one browser", async () => {

@@ -8,7 +8,9 @@
 //
 // Entries with versions (minor ones) say what older versions of Better Auth do
 // otherwise than 1.7, and so than Go: in their scenarios each side is still held
-// to what the scenario itself demands, but not to the other's words.
+// to what the scenario itself demands, but not to the other's words. Tests of the
+// suite client under client fail with those versions' clients, which outcome.mjs
+// takes into account.
 export const allowed = [
   {
     id: "B3",
@@ -146,6 +148,12 @@ export const allowed = [
     versions: ["1.5"],
     reason: "get-session answers null to a damaged copy and not from the store; the next request is answered",
     scenarios: ["a damaged copy is replaced"],
+  },
+  {
+    id: "1.5: deferred renewal",
+    versions: ["1.5"],
+    reason: "the client's useSession does not send the POST of a deferred renewal when it first reads",
+    client: ["deferSessionRefresh: GET only tells, POST renews"],
   },
 ];
 

@@ -57,12 +57,23 @@ function meetAllowed(id) {
   used.add(allowed.find((difference) => difference.id === id) ?? assert.fail(`${id} is not among the allowed differences`));
 }
 
+// each does something for all of a list: at once, or on SQLite one after the
+// other. What Better Auth begins with a read and goes on with a write, as its
+// sign-up, SQLite refuses while another process writes, and Better Auth's one
+// connection then stays in the past.
+async function each(list, act) {
+  if (DATABASE.startsWith("mysql:")) return Promise.all(list.map(act));
+  const outcomes = [];
+  for (const one of list) outcomes.push(await act(one));
+  return outcomes;
+}
+
 // scenario plays it with each cast and compares. play gets the two sides: w
 // writes first, r has to live with it.
 function scenario(title, play) {
   test(title, async () => {
     const casts = [[node, node], [go, node], [node, go]];
-    const runs = await Promise.all(casts.map(async ([w, r]) => {
+    const runs = await each(casts, async ([w, r]) => {
       const transcript = new Transcript(database, { secret: SECRET, cache: CACHE, loose });
       const stage = {
         w, r,
@@ -80,8 +91,8 @@ function scenario(title, play) {
         throw new Error(`${w.name} writes, ${r.name} reads: ${error.message}`, { cause: error });
       }
       return transcript.steps;
-    }));
-    const older = allowed.filter(({ versions, scenarios }) => versions?.includes(minor) && scenarios.includes(title));
+    });
+    const older = allowed.filter(({ versions, scenarios }) => versions?.includes(minor) && scenarios?.includes(title));
     for (const difference of older) used.add(difference);
     if (older.length > 0) return;
     const [alone, ...mixed] = runs;
@@ -824,5 +835,5 @@ describe("both at once", () => {
 });
 
 test("allowed differences", (t) => {
-  for (const { id, reason } of used) t.diagnostic(`allowed ${id}: ${reason}`);
+  for (const { id, reason } of used) t.diagnostic(`allowed "${id}": ${reason}`);
 });
