@@ -164,8 +164,8 @@ type Config struct {
 }
 
 // CookieCache configures the signed copy of the session that saves store
-// reads. A session ended on another node stays visible until its copy ends:
-// at most MaxAge. What authorises never trusts the copy: the list and revoke
+// reads. A session ended by another process stays visible until its copy ends, at
+// most MaxAge, or with Schema.Feed for MaxLag. What authorises never trusts the copy: the list and revoke
 // routes, RequireStore and RequireFresh read the store.
 //
 // Better Auth: session.cookieCache.
@@ -176,6 +176,13 @@ type CookieCache struct {
 	// MaxAge is how long a copy is good, counted from before the store read
 	// that it was made of. Default 5 min; from 1 s to 1 h.
 	MaxAge time.Duration
+
+	// MaxLag is how long after a session was ended by another process, at most,
+	// this one still believes a copy of it, if Schema.Feed is set. The feed is
+	// read twice in that time, for each process with a cookie cache; while it does
+	// not answer, no copy is believed, and every request reads the store. Default
+	// 2 s; from 100 ms to 1 min. Without a feed it has no effect.
+	MaxLag time.Duration
 
 	// Strategy is the format. Default cookiecache.SecureCookie, signed and
 	// encrypted; name Better Auth's where a Better Auth server shares the
@@ -308,6 +315,7 @@ type settings struct {
 type cacheSettings struct {
 	enabled      bool
 	maxAge       time.Duration
+	maxLag       time.Duration
 	unremembered time.Duration // of don't-remember sessions
 	version      string
 	versionOf    func(*Session) string // nil: version
@@ -376,7 +384,7 @@ func (c Config) validate() (settings, Store, error) {
 	if len(f) > 0 {
 		return settings{}, nil, errors.Join(f...)
 	}
-	c.warn(s)
+	c.warn(s, feedOf(store) != nil)
 	return s, store, nil
 }
 
@@ -486,6 +494,7 @@ func duration(f *faults, field string, value, fallback, least, most time.Duratio
 var offInstead = map[string]string{
 	"UpdateAge":          ", set DisableRefresh never to renew, or a millisecond to renew at every read",
 	"CookieCache.MaxAge": ", or leave CookieCache.Enabled false",
+	"CookieCache.MaxLag": ", or leave Schema.Feed false",
 }
 
 // optional checks a duration for which Off, and therefore the result 0, has a
@@ -510,6 +519,7 @@ func (cc CookieCache) check(f *faults) cacheSettings {
 	s := cacheSettings{
 		enabled:   cc.Enabled,
 		maxAge:    duration(f, "CookieCache.MaxAge", cc.MaxAge, 5*time.Minute, time.Second, time.Hour),
+		maxLag:    duration(f, "CookieCache.MaxLag", cc.MaxLag, 2*time.Second, 100*time.Millisecond, time.Minute),
 		version:   cc.Version,
 		versionOf: cc.VersionFunc,
 		// Better Auth: 60 s for compact, 300 s for the others.
@@ -537,6 +547,9 @@ func (c Config) checkStore(f *faults) Store {
 	case c.DB != nil && c.Store != nil:
 		f.add("Store is set beside DB: sessions live in one place; remove one of the two")
 	case c.Store != nil:
+		if c.Schema.Feed && feedOf(c.Store) == nil {
+			f.add("Schema.Feed is set, but Store keeps no feed: implement RevocationFeed, or leave it false")
+		}
 		return c.Store
 	case len(*f) > 0: // asking the database can wait
 	default:
@@ -556,7 +569,7 @@ func (c Config) checkStore(f *faults) Store {
 }
 
 // warn says, once and at start-up, what is allowed and still worth a thought.
-func (c Config) warn(s settings) {
+func (c Config) warn(s settings, feed bool) {
 	if c.Cookies.Secure == SecureNever && strings.HasPrefix(c.BaseURL, "https") {
 		s.logger.Warn("ginsession: Cookies.Secure is SecureNever: browsers send the session over plain http too")
 	}
@@ -572,7 +585,9 @@ func (c Config) warn(s settings) {
 	if !s.cache.enabled {
 		return
 	}
-	s.logger.Warn("ginsession: the cookie cache is on: a session ended by another process stays visible here until its copy ends", "CookieCache.MaxAge", s.cache.maxAge)
+	if !feed {
+		s.logger.Warn("ginsession: the cookie cache is on without a feed: a session ended by another process stays visible here until its copy ends; see models.Schema.Feed", "CookieCache.MaxAge", s.cache.maxAge)
+	}
 	if s.cache.maxAge > 5*time.Minute {
 		s.logger.Warn("ginsession: CookieCache.MaxAge is above 5 minutes", "CookieCache.MaxAge", s.cache.maxAge)
 	}

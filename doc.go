@@ -30,7 +30,8 @@
 // renews it now and then. It is fresh for a while after it was created, not
 // after it was renewed. The store is the truth about sessions; the cookie cache
 // is a signed copy in a second cookie, which saves store reads and may be
-// Config.CookieCache.MaxAge old. With MultiSession a device holds several
+// Config.CookieCache.MaxAge old; a revocation feed tells processes which copies
+// not to believe. With MultiSession a device holds several
 // sessions, one of them active, each in a device cookie of its own. Additional
 // fields are columns of the application's, declared in a models.Schema.
 //

@@ -93,7 +93,7 @@ func TestHandles(t *testing.T) {
 }
 
 func TestRevoked(t *testing.T) {
-	r := newRevoked(time.Hour)
+	r := newRevoked(time.Hour, 0)
 	doubts := func(token, session, user string, issued time.Time) bool {
 		return r.doubts(token, session, user, issued)
 	}
@@ -128,7 +128,7 @@ func TestRevoked(t *testing.T) {
 
 // A full set doubts every copy; it never forgets a revocation silently.
 func TestRevokedIsBounded(t *testing.T) {
-	r := newRevoked(time.Hour)
+	r := newRevoked(time.Hour, 0)
 	for i := range maxRevoked + 10 {
 		r.token(fmt.Sprint("token", i))
 	}
@@ -142,7 +142,7 @@ func TestRevokedIsBounded(t *testing.T) {
 		}
 	}
 	// Once entries have lapsed there is room again.
-	r = newRevoked(time.Millisecond)
+	r = newRevoked(time.Millisecond, 0)
 	for i := range maxRevoked {
 		r.token(fmt.Sprint("token", i))
 	}
@@ -160,7 +160,7 @@ func TestRevokedIsBounded(t *testing.T) {
 // Without a cookie cache there is nothing to remember, but shared reads still
 // must not outlive a revocation.
 func TestRevokedWithoutCache(t *testing.T) {
-	r := newRevoked(0)
+	r := newRevoked(0, 0)
 	epoch := r.epoch.Load()
 	r.token("t")
 	r.user("u", "", noon)

@@ -66,7 +66,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 			o.expireData = true
 		} else if how.renewing && m.overdue(copied, p, now) {
 			// The store is asked as if there were no copy.
-		} else if !how.confirm {
+		} else if !how.confirm && !m.revoked.lags() {
 			o.row, o.user, o.cached, o.err = copied.row, copied.user, true, nil
 			return o
 		} else {

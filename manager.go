@@ -28,6 +28,9 @@ type Manager struct {
 	revoked *revoked
 	flights singleflight.Group
 
+	stop     context.CancelFunc // of what follows the feed
+	followed chan struct{}      // closed when that has ended
+
 	oversize sync.Once // the warning about sessions too large to cache
 	gullible sync.Once // the warning that gin trusts every proxy
 
@@ -57,8 +60,19 @@ func New(config Config) (*Manager, error) {
 		keep = s.cache.maxAge + skew
 	}
 	m.secrets = nil // whoever needs them has made keys of them, which do not print
-	m.revoked = newRevoked(keep)
 	m.routes.Store(&routes{})
+	feed := feedOf(store)
+	if !s.cache.enabled || feed == nil {
+		m.revoked = newRevoked(keep, 0)
+		m.stop, m.followed = func() {}, make(chan struct{})
+		close(m.followed)
+		return m, nil
+	}
+	m.revoked = newRevoked(keep, s.cache.maxLag)
+	m.followed = make(chan struct{})
+	var following context.Context
+	following, m.stop = context.WithCancel(context.Background())
+	go m.follow(following, feed, keep)
 	return m, nil
 }
 
@@ -244,7 +258,8 @@ func (m *Manager) list(ctx context.Context, userID string, now time.Time) ([]mod
 
 // Revoke ends one session of the given user, named by its handle or its token.
 // From the moment Revoke returns nil this process refuses the session; with
-// the cookie cache on, other processes follow within CookieCache.MaxAge.
+// the cookie cache on, other processes follow within CookieCache.MaxAge, or
+// CookieCache.MaxLag if there is a feed (models.Schema.Feed).
 //
 // It returns ErrNotFound if the user has no such session (any more), and an
 // error wrapping ErrStore if the store could not answer; the session may then

@@ -2,17 +2,20 @@ package ginsession
 
 import (
 	"crypto/sha256"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ginsession/ginsession/models"
 )
 
 // maxRevoked bounds what a process remembers of revocations: about 10 MiB.
 const maxRevoked = 100_000
 
-// revoked remembers which sessions this process ended, for as long as a cookie
-// cache of them could still be around, so that a copy saved before a sign-out
-// is worthless here the moment the sign-out has answered.
+// revoked remembers which sessions this process ended, or heard of from its feed,
+// for as long as a cookie cache of them could still be around, so that a copy
+// saved before a sign-out is worthless here the moment the sign-out has answered.
 //
 // It only ever sends reads to the store, which knows; so it may say yes too
 // often (a restart of the clock, a full set) but never no too often.
@@ -27,6 +30,11 @@ type revoked struct {
 	// mattering: 0 in the usual case, that there never was one.
 	until   atomic.Int64
 	started time.Time
+
+	// maxLag is 0 without a feed. With one, heard is up to when it has told
+	// everything, in nanoseconds since started.
+	maxLag time.Duration
+	heard  atomic.Int64
 
 	mu     sync.RWMutex
 	tokens map[[sha256.Size]byte]time.Time // until when; the clock is monotonic
@@ -44,8 +52,9 @@ type revokedUser struct {
 	until  time.Time
 }
 
-func newRevoked(keep time.Duration) *revoked {
-	r := &revoked{keep: keep, started: time.Now()}
+func newRevoked(keep, maxLag time.Duration) *revoked {
+	r := &revoked{keep: keep, maxLag: maxLag, started: time.Now()}
+	r.heard.Store(math.MinInt64 / 2) // nothing yet
 	r.forget()
 	return r
 }
@@ -69,9 +78,14 @@ func (r *revoked) token(token string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.addToken(sha256.Sum256([]byte(token)))
+}
+
+// addToken is token without the epoch. The caller holds mu.
+func (r *revoked) addToken(hash [sha256.Size]byte) {
 	until := r.hold()
 	if r.room() {
-		r.tokens[sha256.Sum256([]byte(token))] = until
+		r.tokens[hash] = until
 	}
 }
 
@@ -92,6 +106,11 @@ func (r *revoked) user(userID, except string, now time.Time) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.addUser(userID, except, now)
+}
+
+// addUser is user without the epoch. The caller holds mu.
+func (r *revoked) addUser(userID, except string, now time.Time) {
 	entry := revokedUser{at: now, except: except, until: r.hold()}
 	if earlier, ok := r.users[userID]; ok {
 		if earlier.except != except {
@@ -104,6 +123,33 @@ func (r *revoked) user(userID, except string, now time.Time) {
 		return
 	}
 	r.users[userID] = entry
+}
+
+// hear takes in what a feed tells. Only then is the node up to date: a reader who
+// finds it so finds the entries as well.
+func (r *revoked) hear(heard models.Heard) {
+	if len(heard.Revoked) > 0 || heard.Overflow {
+		r.epoch.Add(1)
+		r.mu.Lock()
+		for _, one := range heard.Revoked {
+			if one.UserID == "" {
+				r.addToken(one.TokenSHA256)
+			} else {
+				r.addUser(one.UserID, one.Except, one.At)
+			}
+		}
+		if heard.Overflow {
+			r.full = r.hold()
+		}
+		r.mu.Unlock()
+	}
+	r.heard.Store(int64(heard.AsOf.Sub(r.started)))
+}
+
+// lags reports whether the feed, if there is one, has been silent for so long that
+// no copy may be believed. The clock is monotonic.
+func (r *revoked) lags() bool {
+	return r.maxLag != 0 && int64(time.Since(r.started))-r.heard.Load() > int64(r.maxLag)
 }
 
 // room makes sure that one more entry fits, or doubts everything for a while.

@@ -17,6 +17,7 @@ import (
 //   - tables, columns and additional fields that are missing;
 //   - ids of users that are numbers where the Schema says that they are not, or
 //     the reverse (MySQL and SQLite): MySQL takes the text 42abc for 42;
+//   - a feed's table that is missing, or there without Schema.Feed;
 //   - a session's expiresAt with ON UPDATE CURRENT_TIMESTAMP (MySQL), which
 //     would end the session at any other write to its row;
 //   - a DSN under which times are not exchanged as UTC milliseconds (MySQL).
@@ -35,7 +36,11 @@ func (s *Store) Check(ctx context.Context) error {
 	if err != nil {
 		return s.dialect.wrap(ctx, "check", err)
 	}
-	faults := s.schema.faults(sessions, users)
+	feed, err := s.columns(ctx, s.schema.feedTable())
+	if err != nil {
+		return s.dialect.wrap(ctx, "check", err)
+	}
+	faults := append(s.schema.faults(sessions, users), s.schema.feedFaults(feed)...)
 	if s.dialect == mariadb {
 		clock, err := s.checkClock(ctx)
 		if err != nil {
@@ -88,6 +93,25 @@ func (s Schema) faults(sessions, users []column) []error {
 	expiry := s.Session.Columns["expiresAt"]
 	if c, _ := find(sessions, expiry); strings.Contains(strings.ToLower(c.extra), "on update") {
 		faults = append(faults, fmt.Errorf("models: column %[1]s.%[2]s has ON UPDATE CURRENT_TIMESTAMP, so that any write to the row ends the session: run SET SESSION explicit_defaults_for_timestamp=ON; ALTER TABLE `%[1]s` MODIFY `%[2]s` timestamp(3) NOT NULL", s.Session.Name, expiry))
+	}
+	return faults
+}
+
+// feedFaults reports a feed that this process would not tell, or that is not
+// there.
+func (s Schema) feedFaults(there []column) (faults []error) {
+	name := s.feedTable()
+	switch {
+	case !s.Feed && len(there) > 0:
+		return []error{fmt.Errorf("models: table %s is there, but Schema.Feed is not set, and other processes would not hear of sessions that this one ends: set it, or drop the table, and its triggers first", name)}
+	case s.Feed && len(there) == 0:
+		return []error{fmt.Errorf("models: table %s is missing: call Migrate of the same Schema, or check the database that the DSN names", name)}
+	case s.Feed:
+		for _, column := range feedColumns {
+			if _, found := find(there, column); !found {
+				faults = append(faults, fmt.Errorf("models: column %s.%s is missing: the table is not the feed's; drop it and call Migrate of the same Schema", name, column))
+			}
+		}
 	}
 	return faults
 }

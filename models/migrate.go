@@ -14,8 +14,8 @@ import (
 func Migrate(ctx context.Context, db *gorm.DB) error { return Schema{}.Migrate(ctx, db) }
 
 // Migrate creates the tables of the schema where they are absent, as Better Auth
-// does, with an index on the session's expiresAt for the purge. To tables that
-// are there it adds that index and the columns of declared fields that are
+// does, with an index on the session's expiresAt for the purge, and the table of
+// a Feed. To tables that are there it adds that index and the columns of declared fields that are
 // missing, all of which may be NULL. It alters and drops nothing: what differs is
 // Check's to report.
 //
@@ -197,6 +197,11 @@ func (s *Store) migrateMySQL(ctx context.Context) error {
 	if err := s.addExpiryIndex(ctx); err != nil {
 		return err
 	}
+	if s.schema.Feed {
+		if _, err := s.exec(ctx, fmt.Sprintf(feedTableMySQL, s.quote(s.schema.feedTable()))); err != nil {
+			return err
+		}
+	}
 	return s.addFields(ctx, s.fieldTypesMySQL)
 }
 
@@ -307,6 +312,10 @@ func (s *Store) migrateSQLite(ctx context.Context) error {
 	}
 	if len(there) > 0 {
 		steps = steps[2:]
+	}
+	if s.schema.Feed {
+		feed := s.schema.feedTable()
+		steps = append(steps, fmt.Sprintf(feedTableSQLite, s.quote(feed)), fmt.Sprintf(feedIndexSQLite, s.quote(feed), s.quote(feed+"_at_idx")))
 	}
 	for _, step := range steps {
 		if _, err := s.exec(ctx, step); err != nil {

@@ -32,6 +32,14 @@ type Schema struct {
 	// are their decimal digits; any other text, "042" for 42 included, is
 	// nobody's id.
 	IntegerUserIDs bool
+
+	// Feed keeps a third table, named after that of sessions and then
+	// _revocation, in which every session that is ended is written down, so that
+	// processes with a cookie cache hear of what others end within
+	// ginsession.CookieCache.MaxLag. Set it for all processes that end sessions,
+	// whether they have a cookie cache or not; MySQL, MariaDB and SQLite only.
+	// Default none.
+	Feed bool
 }
 
 // A Table maps one of the two tables. Names in the database are 1 to 64
@@ -168,6 +176,12 @@ func (s Schema) Complete() (Schema, error) {
 	s.Session, s.User, faults = sessions, users, append(faults, more...)
 	if strings.EqualFold(s.Session.Name, s.User.Name) {
 		faults = append(faults, fmt.Errorf("models: Schema.Session.Name and Schema.User.Name are both %q: sessions and users are two tables; name the other", s.User.Name))
+	}
+	if s.Feed && len(s.feedTable()) > longestName-len("_session") {
+		faults = append(faults, fmt.Errorf("models: Schema.Session.Name is %q, too long for the names that Feed makes of it: use at most 45 letters", s.Session.Name))
+	}
+	if s.Feed && strings.EqualFold(s.feedTable(), s.User.Name) {
+		faults = append(faults, fmt.Errorf("models: Schema.User.Name is %q, which is the feed's table: name it otherwise", s.User.Name))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return Schema{}, err

@@ -21,8 +21,8 @@ import (
 //
 // It is tested on MariaDB and SQLite, and keeps to what MySQL from 5.7 and TiDB
 // document. Each method is one statement without a transaction around it (Purge,
-// Update and a Touch that lost a race: two), so that nothing is held locked
-// between two round trips. Statements that lost a race inside the database are
+// Update and a Touch that lost a race: two; Revoke with a Feed: a transaction of
+// two), so that nothing is held locked between two round trips. Statements that lost a race inside the database are
 // tried three times, as long as the context allows.
 //
 // A writer that waits for a lock on a SQLite file is deaf to its context until
@@ -72,6 +72,9 @@ func (s Schema) Store(db *gorm.DB) (*Store, error) {
 	}
 
 	d := dialect(db.Name())
+	if schema.Feed && d != mariadb && d != sqlite {
+		return nil, fmt.Errorf("models: NewStore: Schema.Feed is for MySQL and SQLite, not %s: leave it false", d)
+	}
 	own := db.Session(&gorm.Session{
 		NewDB:                  true,
 		SkipDefaultTransaction: true, // GORM puts none around raw SQL today
@@ -106,6 +109,8 @@ type statements struct {
 	notAfter                    string
 	revokeUser, revokeOthers    string
 	expired, purge, purgeBefore string
+
+	feedWrite, feedRead, feedOld, feedDrop string
 }
 
 // A quoter writes a name as the database at hand wants it.
@@ -120,6 +125,12 @@ func newStatements(quote quoter, d dialect, schema Schema) statements {
 	for _, f := range schema.Session.Fields {
 		set = append(set, ", "+quote(f.Column)+" = ?")
 	}
+
+	feedWrite, feedRead, feedOld := feedWriteSQLite, feedReadSQLite, feedOldSQLite
+	if d == mariadb {
+		feedWrite, feedRead, feedOld = feedWriteMySQL, feedReadMySQL, feedOldMySQL
+	}
+	feed := quote(schema.feedTable())
 
 	touch, update, exactly := text(touchSQL), text(updateSQL), "" // compared byte for byte anyway
 	if d == mariadb {
@@ -145,6 +156,10 @@ func newStatements(quote quoter, d dialect, schema Schema) statements {
 		expired:      text(expiredSQL),
 		purge:        text(purgeSQL),
 		purgeBefore:  text(purgeBeforeSQL),
+		feedWrite:    fmt.Sprintf(feedWrite, feed),
+		feedRead:     fmt.Sprintf(feedRead, feed),
+		feedOld:      fmt.Sprintf(feedOld, feed),
+		feedDrop:     fmt.Sprintf(feedDropAny, feed),
 	}
 }
 

@@ -250,7 +250,8 @@ const (
 // contradicts itself, is an error and deletes nothing.
 //
 // Revoking is safe to repeat, and after an error must be: whether the sessions
-// are still there is then not known.
+// are still there is then not known. If the Schema has a Feed, what ended stands
+// there when Revoke returns, in one transaction with the deletion.
 func (s *Store) Revoke(ctx context.Context, r Revocation) (int, error) {
 	var text string
 	var args []any
@@ -285,7 +286,7 @@ func (s *Store) Revoke(ctx context.Context, r Revocation) (int, error) {
 	if r.Token != "" && !r.NotAfter.IsZero() {
 		text, args = text+s.sql.notAfter, append(args, s.dialect.bind(r.NotAfter))
 	}
-	deleted, err := s.exec(ctx, text, args...)
+	deleted, err := s.end(ctx, r, text, args)
 	if err != nil {
 		return 0, s.dialect.wrap(ctx, "revoke", err)
 	}

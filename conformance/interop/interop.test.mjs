@@ -11,6 +11,7 @@
 //   CACHE             cookie cache: off, compact, jwt or jwe
 //   PREFIX            of cookie names
 //   MULTI_SESSION, SESSION_FIELDS, BEARER, DEFER_REFRESH  "true" where on
+//   FEED              "true" if Go hears what is deleted
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -765,6 +766,34 @@ if (is("BEARER")) {
       assert.equal(await read(`${session.token}.${"A".repeat(43)}=`), null);
     });
   });
+}
+
+if (is("FEED")) {
+  // Better Auth tells nobody what it deletes; the triggers on its tables do.
+  const ends = {
+    "sign-out": (_, phone) => phone.at(node).signOut(),
+    "revoke": async (laptop, phone) => laptop.at(node).revokeSession({ token: (await phone.read(node)).session.token }),
+    "revoke others": (laptop) => laptop.at(node).revokeOtherSessions(),
+    "revoke all": (laptop) => laptop.at(node).revokeSessions(),
+  };
+  for (const [name, end] of Object.entries(ends)) {
+    test(`Better Auth's ${name} reaches Go's cookie cache`, async () => {
+      const ada = await users.add();
+      const [laptop, phone] = [new Device(PAGE), new Device(PAGE)];
+      await laptop.signIn(node, ada);
+      await phone.signIn(go, ada);
+      const thief = phone.copy();
+      assert.ok(await thief.cached(go));
+      assert.ok(thief.cacheCookies().length > 0);
+      const { error } = await end(laptop, phone);
+      assert.equal(error, null);
+      const ended = Date.now();
+      while (await thief.copy().cached(go)) {
+        assert.ok(Date.now() - ended < 2_500, "Go believes its copy for longer than MaxLag");
+        await sleep(20);
+      }
+    });
+  }
 }
 
 describe("both at once", () => {

@@ -64,6 +64,9 @@ type Options struct {
 
 	SessionFields []models.Field
 
+	// Feed keeps a revocation feed, which on MySQL hears of what others delete.
+	Feed bool
+
 	IPHeaders      []string // that name the client's address, in turn
 	TrustedProxies []string
 	IPv6Subnet     int // 0: the default
@@ -130,7 +133,7 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	schema := models.Schema{Session: models.Table{Fields: options.SessionFields}}
+	schema := models.Schema{Session: models.Table{Fields: options.SessionFields}, Feed: options.Feed}
 	if err := r.open(ctx, options, schema); err != nil {
 		return nil, err
 	}
@@ -174,6 +177,7 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 	if r.Sessions, err = ginsession.New(config); err != nil {
 		return nil, err
 	}
+	r.closers = append(r.closers, func() error { r.Sessions.Close(); return nil })
 	accounts, err := emailpassword.New(ctx, r.DB, r.Sessions, emailpassword.Options{Now: r.clock.now, ExposeTokens: options.ExposeTokens})
 	if err != nil {
 		return nil, err
@@ -259,7 +263,14 @@ func (r *Rig) open(ctx context.Context, options Options, schema models.Schema) (
 		return err
 	}
 	r.closers = append(r.closers, pool.Close)
-	return schema.Migrate(ctx, r.DB)
+	if err := schema.Migrate(ctx, r.DB); err != nil || !options.Feed || options.DSN == "" {
+		return err
+	}
+	triggers, err := schema.FeedTriggers()
+	for _, trigger := range triggers {
+		err = errors.Join(err, r.DB.WithContext(ctx).Exec(trigger).Error)
+	}
+	return err
 }
 
 func (r *Rig) openSQLite(file string) (*gorm.DB, error) {

@@ -151,6 +151,53 @@ func TestSQLiteStore(t *testing.T) {
 	}
 }
 
+// feedFile is a file of our own with a feed.
+func feedFile(t *testing.T) (*gorm.DB, *models.Store) {
+	t.Helper()
+	schema := storetest.Schema()
+	schema.Feed = true
+	db := open(t, newFile(t))
+	migrateTo(t, schema, db)
+	store := storeOf(t, schema, db)
+	if err := store.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db, store
+}
+
+func TestSQLiteStoreWithFeed(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Harness {
+		db, store := feedFile(t)
+		return storetest.Harness{Store: store, AddUser: func(t *testing.T, u models.User) {
+			addUser(t, db, u)
+			exec(t, db, `UPDATE "user" SET "role" = ? WHERE "id" = ?`, u.Fields["role"], u.ID)
+		}}
+	})
+	storetest.RunFeed(t, func(t *testing.T) storetest.FeedHarness {
+		db, store := feedFile(t)
+		return storetest.FeedHarness{
+			Harness: storetest.Harness{Store: store, AddUser: func(t *testing.T, u models.User) { addUser(t, db, u) }},
+			Feed:    store.Feed(),
+		}
+	})
+}
+
+// Lines that no cookie cache can be older than are dropped.
+func TestSQLiteFeedDropsOldLines(t *testing.T) {
+	db, store := feedFile(t)
+	exec(t, db, `INSERT INTO "session_revocation" ("at", "userId") VALUES (strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-3 hours'), 'old'), (strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 hours'), 'young')`)
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	var left []string
+	if err := store.Feed().Follow(ctx, time.Minute, 10*time.Millisecond, func(models.Heard) {
+		if db.Raw(`SELECT "userId" FROM "session_revocation"`).Scan(&left); len(left) == 1 {
+			stop()
+		}
+	}); !errors.Is(err, context.Canceled) || left[0] != "young" {
+		t.Errorf("%q are left: %v", left, err)
+	}
+}
+
 var now = time.Date(2026, 11, 25, 12, 0, 0, 123e6, time.UTC)
 
 func newSession(id, userID string, expires time.Time) models.Session {

@@ -1,0 +1,308 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// A Revoked says that sessions ended before they expired: the one whose token has
+// the hash TokenSHA256, or, with UserID set, those of the user that had begun by
+// At, but for the one with the id Except, if any.
+type Revoked struct {
+	TokenSHA256 [sha256.Size]byte
+	UserID      string
+	Except      string
+	At          time.Time // by the database's clock
+}
+
+// Heard is what a feed tells at one time.
+type Heard struct {
+	// Revoked is what was not told before; repeats are harmless.
+	Revoked []Revoked
+	// Overflow says that there was more than is told: any session may have ended.
+	Overflow bool
+	// AsOf is a moment, with the reading of the monotonic clock, before the feed
+	// was asked: all that had been committed by then has been told.
+	AsOf time.Time
+}
+
+// A Feed is the table in which a Store of a Schema with Feed writes down every
+// session that it ends, in the transaction that ends it. It is read by a window
+// of time, on the database's clock, and never by a cursor: numbers and times are
+// given before a transaction commits, so that lines become visible out of order.
+//
+// A Feed is safe for concurrent use.
+type Feed struct{ store *Store }
+
+// Feed returns the Store's feed, or nil if its Schema has none.
+func (s *Store) Feed() *Feed {
+	if !s.schema.Feed {
+		return nil
+	}
+	return &Feed{s}
+}
+
+const (
+	// feedWindow is how far each reading looks back, which is longer than any
+	// transaction takes between its line and its commit.
+	feedWindow = 30 * time.Second
+	// feedKept is how long lines are kept: longer than any cookie cache lives.
+	feedKept = 2 * time.Hour
+	// feedSweep is how often a follower drops old lines.
+	feedSweep = time.Minute
+	// feedMost bounds how many lines one reading takes in.
+	feedMost = 100_000
+	// feedPatience bounds one reading.
+	feedPatience = 10 * time.Second
+)
+
+// Follow reads the feed until ctx ends or the database fails, first what the last
+// since brought, then each time what is new. It calls hear for every reading,
+// new lines or not, from the goroutine that called Follow, every so often.
+// Meanwhile it drops lines older than two hours now and then.
+//
+// Follow returns the cause of ctx's end, or an *Error; following again tells
+// everything again.
+func (f *Feed) Follow(ctx context.Context, since, every time.Duration, hear func(Heard)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	swept := make(chan struct{})
+	go func() { // beside the readings, which must not wait for it
+		defer close(swept)
+		cancel(f.sweep(ctx))
+	}()
+	err := f.listen(ctx, since, every, hear)
+	cancel(err)
+	<-swept
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (f *Feed) listen(ctx context.Context, since, every time.Duration, hear func(Heard)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var told map[int64]bool // the lines of the last reading
+	last := time.Now().Add(feedWindow - since)
+	for ctx.Err() == nil {
+		asOf := time.Now()
+		// A process that was stopped for a while looks back as far.
+		lines, err := f.read(ctx, asOf.Sub(last)+feedWindow)
+		if err != nil {
+			return err
+		}
+		heard := Heard{AsOf: asOf, Overflow: len(lines) > feedMost}
+		read := make(map[int64]bool, len(lines))
+		for _, line := range lines {
+			read[line.id] = true
+			if !told[line.id] {
+				heard.Revoked = append(heard.Revoked, line.Revoked)
+			}
+		}
+		told, last = read, asOf
+		hear(heard)
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	return context.Cause(ctx)
+}
+
+type feedLine struct {
+	Revoked
+	id int64
+}
+
+// read reads the lines of a window that ends now.
+func (f *Feed) read(ctx context.Context, window time.Duration) ([]feedLine, error) {
+	ctx, cancel := context.WithTimeout(ctx, feedPatience)
+	defer cancel()
+	lines, err := query(ctx, f.store, f.store.sql.feedRead, func(rows *sql.Rows, line *feedLine) error {
+		var token []byte
+		var user, except textOrEmpty
+		var at instant
+		if err := rows.Scan(&line.id, &at, &token, &user, &except); err != nil {
+			return err
+		}
+		if user == "" && len(token) != sha256.Size {
+			return errUnreadable
+		}
+		line.At, line.UserID, line.Except = time.Time(at), string(user), string(except)
+		copy(line.TokenSHA256[:], token)
+		return nil
+	}, f.store.feedSeconds(window), feedMost+1)
+	return lines, f.store.dialect.wrap(ctx, "feed", err)
+}
+
+// sweep drops lines that no cookie cache can be older than, until ctx ends or the
+// database fails.
+func (f *Feed) sweep(ctx context.Context) error {
+	for {
+		n, err := f.sweepBatch(ctx)
+		if err != nil {
+			return err
+		}
+		wait := feedSweep
+		if n > 0 { // let others have their turn
+			wait = 10 * time.Millisecond
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// sweepBatch drops some. It reads them first, which locks nothing, for the same
+// reason as Purge: a line not yet committed must hold up nobody.
+func (f *Feed) sweepBatch(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, feedPatience)
+	defer cancel()
+	ids, err := query(ctx, f.store, f.store.sql.feedOld, func(rows *sql.Rows, id *any) error {
+		var n int64
+		err := rows.Scan(&n)
+		*id = n
+		return err
+	}, f.store.feedSeconds(feedKept), purgeBatch)
+	if err == nil && len(ids) > 0 {
+		_, err = f.store.exec(ctx, f.store.sql.feedDrop+marks(len(ids)), ids...)
+	}
+	return len(ids), f.store.dialect.wrap(ctx, "feed", err)
+}
+
+// feedSeconds is a duration as the texts below want it.
+func (s *Store) feedSeconds(d time.Duration) any {
+	if s.dialect == sqlite {
+		return fmt.Sprintf("-%.3f seconds", d.Seconds())
+	}
+	return d.Microseconds()
+}
+
+// feedTable is the feed's table.
+func (s Schema) feedTable() string { return s.Session.Name + "_revocation" }
+
+// The time of a line is that of its writing and not, as NOW would be in a
+// trigger, that of the statement's start: a DELETE may have waited for a lock. A
+// reading's NOW is the earlier one, and lets it use the index.
+//
+// Index: at; of feedDropAny the primary key. %[1]s: the table.
+const (
+	feedWriteMySQL = `INSERT INTO %[1]s (at, tokenHash, userId, exceptId) VALUES (SYSDATE(3), ?, ?, ?)`
+	feedReadMySQL  = `SELECT id, at, tokenHash, userId, exceptId FROM %[1]s WHERE at > NOW(3) - INTERVAL ? MICROSECOND ORDER BY at DESC LIMIT ?`
+	feedOldMySQL   = `SELECT id FROM %[1]s WHERE at < NOW(3) - INTERVAL ? MICROSECOND ORDER BY at LIMIT ?`
+
+	feedWriteSQLite = `INSERT INTO %[1]s (at, tokenHash, userId, exceptId) VALUES (strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now'), ?, ?, ?)`
+	feedReadSQLite  = `SELECT id, at, tokenHash, userId, exceptId FROM %[1]s WHERE at > strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', ?) ORDER BY at DESC LIMIT ?`
+	feedOldSQLite   = `SELECT id FROM %[1]s WHERE at < strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', ?) ORDER BY at LIMIT ?`
+
+	feedDropAny = `DELETE FROM %[1]s WHERE id IN `
+)
+
+// The id orders nothing; clusters want a primary key. The time is an instant,
+// whatever zone a connection that fires a trigger has.
+const (
+	feedTableMySQL = "CREATE TABLE IF NOT EXISTS %[1]s (\n" +
+		"  `id` bigint NOT NULL AUTO_INCREMENT,\n" +
+		"  `at` timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),\n" +
+		"  `tokenHash` binary(32) NULL,\n" +
+		"  `userId` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,\n" +
+		"  `exceptId` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,\n" +
+		"  PRIMARY KEY (`id`),\n" +
+		"  KEY `at` (`at`)\n" +
+		") ENGINE=InnoDB"
+	feedTableSQLite = `CREATE TABLE IF NOT EXISTS %[1]s (
+  "id" integer PRIMARY KEY,
+  "at" date NOT NULL,
+  "tokenHash" blob,
+  "userId" text,
+  "exceptId" text
+)`
+	feedIndexSQLite = `CREATE INDEX IF NOT EXISTS %[2]s ON %[1]s ("at")`
+)
+
+// feedColumns are those of the feed's table.
+var feedColumns = []string{"id", "at", "tokenHash", "userId", "exceptId"}
+
+// FeedTriggers returns the statements that let whoever else deletes sessions
+// write to the feed as well: a Better Auth server beside this one, or a person
+// with an SQL client. They are for MySQL and MariaDB, and to be run once, after
+// Migrate, by an account that may create triggers.
+//
+// The first writes a line for each session that is deleted alive. The second
+// writes one for a user who is deleted, because a foreign key that deletes the
+// user's sessions fires no trigger on them. From then on such statements fail if
+// the feed's table is missing: drop the triggers before the table.
+//
+// It returns an error if the Schema has a fault or no Feed.
+func (s Schema) FeedTriggers() ([]string, error) {
+	s, err := s.Complete()
+	if err != nil {
+		return nil, err
+	}
+	if !s.Feed {
+		return nil, fmt.Errorf("models: FeedTriggers: Schema.Feed is not set: there would be no table to write to")
+	}
+	quote := func(name any) string { return fmt.Sprintf("`%s`", name) }
+	feed := s.feedTable()
+	return []string{
+		fmt.Sprintf(s.text(quote, feedSessionTrigger), quote(feed+"_session"), quote(feed)),
+		fmt.Sprintf(s.text(quote, feedUserTrigger), quote(feed+"_user"), quote(feed), quote(s.User.Columns["id"])),
+	}, nil
+}
+
+// A session whose expiry has passed, by a clock that may be a minute off, needs
+// no line, and so the purge writes none. %[1]s: the trigger, %[2]s: the feed's
+// table, %[3]s: the user's id.
+const (
+	feedSessionTrigger = `CREATE TRIGGER %[1]s AFTER DELETE ON "session" FOR EACH ROW ` +
+		`INSERT INTO %[2]s (at, tokenHash) SELECT SYSDATE(3), UNHEX(SHA2(CONVERT(OLD."token" USING utf8mb4), 256)) ` +
+		`FROM DUAL WHERE OLD."expiresAt" > NOW(3) - INTERVAL 1 MINUTE`
+	feedUserTrigger = `CREATE TRIGGER %[1]s AFTER DELETE ON "user" FOR EACH ROW ` +
+		`INSERT INTO %[2]s (at, userId) VALUES (SYSDATE(3), CONVERT(OLD.%[3]s USING utf8mb4))`
+)
+
+// end runs a DELETE and, if the schema has a feed, writes the line of what it
+// ended, both or neither: last, because the line's time must not be much older
+// than its commit. Its error is the driver's and must not leave the package.
+func (s *Store) end(ctx context.Context, r Revocation, text string, args []any) (int, error) {
+	if !s.schema.Feed || !r.NotAfter.IsZero() { // what has expired no copy outlives
+		return s.exec(ctx, text, args...)
+	}
+	var options []*sql.TxOptions
+	if s.dialect == mariadb {
+		options = append(options, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	}
+	deleted := 0
+	err := s.retry(ctx, false, func() error {
+		return s.conn(ctx).Transaction(func(tx *gorm.DB) error {
+			result := tx.Exec(text, args...)
+			if result.Error != nil {
+				return result.Error
+			}
+			deleted = int(result.RowsAffected)
+			if r.Token == "" {
+				return tx.Exec(s.sql.feedWrite, nil, r.UserID, nullable(except(r))).Error
+			}
+			if deleted == 0 { // whoever deleted it has said so; strangers' tokens fill no feed
+				return nil
+			}
+			hash := sha256.Sum256([]byte(r.Token))
+			return tx.Exec(s.sql.feedWrite, hash[:], nil, nil).Error
+		}, options...)
+	})
+	return deleted, err
+}
+
+func except(r Revocation) *string {
+	if r.Except == "" {
+		return nil
+	}
+	return &r.Except
+}
