@@ -825,7 +825,7 @@ func TestSR92_FromReflectsRevocation(t *testing.T) {
 // says how much of it is right.
 func TestSR71_SecretsAreComparedInConstantTime(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"internal/signed/signer.go", "internal/signed/key.go", "handle.go", "wire.go", "models/read.go"} {
+	for _, file := range []string{"internal/signed/signer.go", "cookiecache/keys.go", "handle.go", "wire.go", "models/read.go"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
