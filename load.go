@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ginsession/ginsession/models"
@@ -181,11 +182,22 @@ type original struct {
 // mint writes a cookie cache. A copy too large for cookies is no failure: there
 // is none.
 func (m *Manager) mint(h http.Header, p *presented, o original) {
+	whole := false
+	defer func() {
+		if !whole { // VersionFunc panicked: no half of our cookies goes out
+			drop(h, func(line string) bool {
+				name, _, _ := strings.Cut(line, "=")
+				return m.cookies.ours(name)
+			})
+			h.Del(authTokenHeader)
+		}
+	}()
 	good, age := m.cache.maxAge, int(m.cache.maxAge/time.Second)
 	if o.dontRemember {
 		good, age = min(good, m.cache.unremembered), browserSession
 	}
 	value, err := m.codec.Encode(m.cachePayload(o), o.readAt, o.readAt.Add(good))
+	whole = true
 	if err != nil {
 		m.cookies.expireSent(h, p)
 	}
