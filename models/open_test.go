@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/models"
 )
@@ -268,7 +269,7 @@ func TestRule21CutConnections(t *testing.T) {
 // A Store that an application gives its own db must not change that db.
 func TestStoreLeavesTheApplicationsDBAsItIs(t *testing.T) {
 	dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
-	db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true})
+	db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true, Logger: logger.Discard}) // its own statements show values
 	before, prepared := db.Logger, db.ConnPool
 	migrate(t, db)
 	session, store := seed(t, db), newStore(t, db)
