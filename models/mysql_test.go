@@ -426,7 +426,7 @@ func TestOtherCaseOfATakenTokenIsADuplicate(t *testing.T) {
 	}
 }
 
-func TestCreateRefusesWhatNoColumnHolds(t *testing.T) {
+func TestRule7CreateRefusesWhatNoColumnHolds(t *testing.T) {
 	_, store, session := one(t)
 	session.ID, session.Token = "s2", "other"+secret
 	tests := []struct {
@@ -706,7 +706,7 @@ func TestRule13NoTokenInAnyLog(t *testing.T) {
 	}
 }
 
-func TestErrorsTellClassAndNumberOnly(t *testing.T) {
+func TestRule13ErrorsTellClassAndNumberOnly(t *testing.T) {
 	db, store, session := one(t)
 	_, _, notFound := store.Find(t.Context(), "unknown"+secret)
 	if notFound != models.ErrNotFound {

@@ -17,7 +17,7 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
-func TestOpenMySQLSetsUpEveryConnection(t *testing.T) {
+func TestRule15OpenMySQLSetsUpEveryConnection(t *testing.T) {
 	db := openMySQL(t, newDatabase(t, utf8mb4))
 	pool := pool(t, db)
 	if got := pool.Stats().MaxOpenConnections; got != 25 {
@@ -111,7 +111,7 @@ func TestOpenMySQLRefusesContradictions(t *testing.T) {
 	}
 }
 
-func TestOpenMySQLNeverShowsThePassword(t *testing.T) {
+func TestSR67_OpenMySQLNeverShowsThePassword(t *testing.T) {
 	dsns := []string{
 		"root:hunter2@tcp(127.0.0.1:1)/app",              // refused
 		"root:hunter2@tcp(127.0.0.1:1)/app?loc=Local",    // contradiction
