@@ -42,6 +42,8 @@ func (m *Manager) post(c *gin.Context) (body []byte, proceed bool) {
 		case err != nil:
 			var over *http.MaxBytesError
 			if errors.As(err, &over) {
+				// MaxBytesReader cannot say so itself through gin's writer.
+				c.Header("Connection", "close")
 				refuse(c, bodyTooLarge)
 			} else {
 				refuse(c, invalidJSON)

@@ -24,7 +24,7 @@ func good() ginsession.Config {
 
 // Every wrong value fails in New; the error names the field, the value and the
 // way out.
-func TestConfigFaults(t *testing.T) {
+func TestSR90_ConfigFaults(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	tests := []struct {
@@ -279,7 +279,7 @@ func TestCookiesOfTheirOwn(t *testing.T) {
 		"forget=; Max-Age=0; Path=/app; HttpOnly; SameSite=Strict", device+"=; Max-Age=0; Path=/app; HttpOnly; SameSite=Lax")
 }
 
-func TestConfigPrintsWithoutItsSecrets(t *testing.T) {
+func TestSR67_ConfigPrintsWithoutItsSecrets(t *testing.T) {
 	t.Parallel()
 	c := good()
 	c.OldSecrets = []string{oldSecret}
@@ -297,7 +297,7 @@ func TestConfigPrintsWithoutItsSecrets(t *testing.T) {
 	}
 }
 
-func TestSessionPrintsWithoutItsToken(t *testing.T) {
+func TestSR67_SessionPrintsWithoutItsToken(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	session, err := s.sessions.Create(t.Context(), "ada")
@@ -328,7 +328,7 @@ func TestReleaseModeWantsABaseURL(t *testing.T) {
 	}
 }
 
-func TestWarnings(t *testing.T) {
+func TestSR90_Warnings(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -464,7 +464,7 @@ func TestManagerWithTheStoreDown(t *testing.T) {
 	}
 }
 
-func TestPurge(t *testing.T) {
+func TestSR10_Purge(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := serve(t)

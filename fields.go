@@ -108,7 +108,7 @@ func (m *Manager) update(c *gin.Context, p *presented, o *outcome, values map[st
 	case err != nil:
 		return row, fmt.Errorf("%w: %w", ErrStore, err)
 	}
-	m.activate(c, p, original{row: row, user: o.user, readAt: now, userInCacheOrder: o.confirmed})
+	m.activate(c, p, original{row: row, user: o.user, readAt: o.issuedAt, userInCacheOrder: o.confirmed})
 	return row, nil
 }
 

@@ -71,7 +71,7 @@ func tokensIn(t *testing.T, list reply) []string {
 	return tokens
 }
 
-func TestHandleOutlivesItsSecret(t *testing.T) {
+func TestSR44_HandleOutlivesItsSecret(t *testing.T) {
 	t.Parallel()
 	old := serve(t, func(c *ginsession.Config) { c.Secret = oldSecret })
 	one, two := old.signedIn("ada"), old.signedIn("ada")

@@ -27,7 +27,10 @@ import (
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
-	os.Exit(m.Run())
+	everything.keep(secret, oldSecret)
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, everything), nil)))
+	code := m.Run()
+	os.Exit(everything.report(os.Stderr, code)) // SR-67
 }
 
 const (
@@ -53,6 +56,7 @@ type service struct {
 	store    *memStore
 	engine   *gin.Engine
 	log      *logBuffer
+	exposes  bool // raw tokens in bodies
 
 	mu    sync.Mutex
 	now   time.Time
@@ -74,6 +78,8 @@ func serve(t *testing.T, change ...func(*ginsession.Config)) *service {
 		c(&config)
 	}
 	s.store.schema = config.Schema
+	s.exposes = config.ExposeTokens
+	everything.keep(append(config.OldSecrets, config.Secret)...)
 	var err error
 	if s.sessions, err = ginsession.New(config); err != nil {
 		t.Fatal(err)
@@ -82,7 +88,12 @@ func serve(t *testing.T, change ...func(*ginsession.Config)) *service {
 		s.store.addUser(user(id))
 	}
 	s.engine = gin.New()
-	s.engine.Use(s.sessions.Middleware())
+	s.engine.Use(func(c *gin.Context) {
+		c.Next()
+		for _, err := range c.Errors {
+			everything.hear(err)
+		}
+	}, s.sessions.Middleware())
 	s.sessions.Routes(s.engine.Group("/api/auth"))
 	s.engine.POST("/sign-in/:user", func(c *gin.Context) {
 		var opts []ginsession.SignInOption
@@ -90,6 +101,7 @@ func serve(t *testing.T, change ...func(*ginsession.Config)) *service {
 			opts = append(opts, ginsession.DontRemember())
 		}
 		session, err := s.sessions.SignIn(c, c.Param("user"), opts...)
+		everything.hear(err)
 		switch {
 		case errors.Is(err, ginsession.ErrNotFound):
 			c.String(http.StatusNotFound, "no such user")
@@ -222,6 +234,10 @@ func (b *browser) do(r *http.Request, path, body string) reply {
 	for _, line := range got.cookies {
 		b.keep(line)
 	}
+	everything.keepCookie(got.header.Get("Set-Auth-Token"))
+	if !b.s.exposes {
+		everything.read(got.body)
+	}
 	return got
 }
 
@@ -240,6 +256,7 @@ func (b *browser) keep(line string) {
 	if i >= 0 {
 		b.cookies = slices.Delete(b.cookies, i, i+1)
 	}
+	everything.keepCookie(value)
 	if !strings.Contains(attributes, "Max-Age=0;") {
 		b.cookies = append(b.cookies, pair{name, value})
 	}
@@ -356,13 +373,14 @@ func (s *service) down() {
 
 func (s *service) up() { s.store.hook(nil) }
 
-// logBuffer keeps what was logged.
+// logBuffer keeps what was logged, and lets the witness hear it.
 type logBuffer struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
 func (l *logBuffer) Write(p []byte) (int, error) {
+	_, _ = everything.Write(p)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
@@ -379,5 +397,7 @@ func (l *logBuffer) String() string {
 func sign(secret, value string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(value))
-	return url.QueryEscape(value + "." + base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	signature := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	everything.keep(signature)
+	return url.QueryEscape(value + "." + signature)
 }

@@ -43,7 +43,7 @@ func TestDue(t *testing.T) {
 	}
 }
 
-func TestMaxAgeIsWholeSecondsAndCapped(t *testing.T) {
+func TestSR22_MaxAgeIsWholeSecondsAndCapped(t *testing.T) {
 	for left, want := range map[time.Duration]int{
 		7 * 24 * time.Hour: 604800, 1999 * time.Millisecond: 1, time.Millisecond: 0, 0: 0, -time.Hour: 0, 500 * 24 * time.Hour: 34560000,
 	} {
@@ -127,7 +127,7 @@ func TestRevoked(t *testing.T) {
 }
 
 // A full set doubts every copy; it never forgets a revocation silently.
-func TestRevokedIsBounded(t *testing.T) {
+func TestSR76_RevokedIsBounded(t *testing.T) {
 	r := newRevoked(time.Hour, 0)
 	for i := range maxRevoked + 10 {
 		r.token(fmt.Sprint("token", i))
@@ -196,7 +196,7 @@ func TestIsData(t *testing.T) {
 
 // SR-83's ground: names are compared whole, so that session_token and what
 // begins like it are never taken for each other.
-func TestOursIsExact(t *testing.T) {
+func TestSR83_OursIsExact(t *testing.T) {
 	k := testCookies()
 	for _, name := range []string{"p.session_tokenX", "p.session_token.0", "P.session_token", "p.session_token_multi-", "p.session_token_multix", "xp.session_token_multi-x", "xp.session_token", "p.dont_remember2"} {
 		if k.ours(name) {
@@ -252,7 +252,7 @@ func TestExpireReplacesWhatWasWritten(t *testing.T) {
 	}
 }
 
-func TestParseCachePayloadRefuses(t *testing.T) {
+func TestSR16_ParseCachePayloadRefuses(t *testing.T) {
 	text := "x"
 	row := models.Session{ID: "i", Token: "t", UserID: "u", ExpiresAt: noon, CreatedAt: noon, UpdatedAt: noon, IPAddress: &text}
 	user := models.User{ID: "u", Name: "n", Email: "E@x", CreatedAt: noon, UpdatedAt: noon}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ginsession/ginsession/models"
@@ -181,11 +182,22 @@ type original struct {
 // mint writes a cookie cache. A copy too large for cookies is no failure: there
 // is none.
 func (m *Manager) mint(h http.Header, p *presented, o original) {
+	whole := false
+	defer func() {
+		if !whole { // VersionFunc panicked: no half of our cookies goes out
+			drop(h, func(line string) bool {
+				name, _, _ := strings.Cut(line, "=")
+				return m.cookies.ours(name)
+			})
+			h.Del(authTokenHeader)
+		}
+	}()
 	good, age := m.cache.maxAge, int(m.cache.maxAge/time.Second)
 	if o.dontRemember {
 		good, age = min(good, m.cache.unremembered), browserSession
 	}
 	value, err := m.codec.Encode(m.cachePayload(o), o.readAt, o.readAt.Add(good))
+	whole = true
 	if err != nil {
 		m.cookies.expireSent(h, p)
 	}
@@ -255,8 +267,14 @@ func (r renewal) allows(row models.Session) bool {
 
 // read asks the store, renewing the session if it is due and renew allows it.
 // Concurrent reads of one token share one answer. The shared work has its own
-// deadline, so that one visitor who leaves does not fail the others.
+// deadline, so that one visitor who leaves does not fail the others. For one who
+// has left already nothing is read, and for one who leaves meanwhile nothing is
+// renewed.
 func (m *Manager) read(ctx context.Context, token string, renew renewal, now time.Time) (reading, error) {
+	if err := ctx.Err(); err != nil {
+		return reading{}, err
+	}
+	client := ctx
 	key := strconv.FormatUint(m.revoked.epoch.Load(), 36) + string("-+*"[renew]) + token
 	flight := m.flights.DoChan(key, func() (result any, err error) {
 		defer func() {
@@ -266,7 +284,7 @@ func (m *Manager) read(ctx context.Context, token string, renew renewal, now tim
 		}()
 		ctx, cancel := m.storeContext(ctx)
 		defer cancel()
-		return m.readNow(ctx, token, renew, now)
+		return m.readNow(ctx, client, token, renew, now)
 	})
 	// The wait has a deadline of its own: not every driver hears its context.
 	waiting, cancel := context.WithTimeout(ctx, m.storeTimeout)
@@ -282,7 +300,7 @@ func (m *Manager) read(ctx context.Context, token string, renew renewal, now tim
 	}
 }
 
-func (m *Manager) readNow(ctx context.Context, token string, renew renewal, now time.Time) (reading, error) {
+func (m *Manager) readNow(ctx, client context.Context, token string, renew renewal, now time.Time) (reading, error) {
 	r := reading{at: now}
 	var err error
 	if r.row, r.user, err = m.store.Find(ctx, token); err != nil {
@@ -292,6 +310,9 @@ func (m *Manager) readNow(ctx context.Context, token string, renew renewal, now 
 		return reading{}, models.ErrNotFound // the collation of a column is no equality of secrets
 	}
 	if !renew.allows(r.row) || m.policy.expired(r.row.CreatedAt, r.row.ExpiresAt, now) || !m.policy.due(r.row.CreatedAt, r.row.ExpiresAt, now) {
+		return r, nil
+	}
+	if client.Err() != nil {
 		return r, nil
 	}
 	touched, err := m.store.Touch(ctx, r.row, m.policy.expiry(r.row.CreatedAt, now), now)

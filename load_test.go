@@ -74,7 +74,7 @@ func TestSR10_ExpiredSessionIsDead(t *testing.T) {
 	}
 }
 
-func TestExpiredRowThatWasRenewedMeanwhileIsNotDeleted(t *testing.T) {
+func TestSR10_ExpiredRowThatWasRenewedMeanwhileIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")

@@ -351,6 +351,7 @@ func (m *Manager) revoke(ctx context.Context, r models.Revocation) (int, error) 
 	} else {
 		m.revoked.user(r.UserID, r.Except, m.clock())
 	}
+	m.forgetOwn(ctx, r)
 	return ended, nil
 }
 

@@ -326,8 +326,8 @@ func TestSR63_VaryIsMerged(t *testing.T) {
 	}
 }
 
-// SR-92 in little: what a handler does to its session nobody else sees.
-func TestSessionIsTheRequestsOwnCopy(t *testing.T) {
+// What a handler does to its session nobody else sees.
+func TestSR92_SessionIsTheRequestsOwnCopy(t *testing.T) {
 	t.Parallel()
 	s := serve(t, cached)
 	b := s.signedIn("ada")
@@ -368,7 +368,7 @@ func TestSR35_OneOfManyRefreshesWrites(t *testing.T) {
 
 // A herd of requests for one session costs one read and one write. The first
 // is held in the store until all others wait for it.
-func TestConcurrentMissesShareOneRead(t *testing.T) {
+func TestSR76_ConcurrentMissesShareOneRead(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")
@@ -400,7 +400,7 @@ func TestConcurrentMissesShareOneRead(t *testing.T) {
 }
 
 // One visitor who leaves must not fail the others who wait for the same read.
-func TestLeavingVisitorDoesNotFailOthers(t *testing.T) {
+func TestSR76_LeavingVisitorDoesNotFailOthers(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")
@@ -432,7 +432,7 @@ func TestLeavingVisitorDoesNotFailOthers(t *testing.T) {
 	wait.Wait()
 }
 
-func TestStorePanicIsContained(t *testing.T) {
+func TestSR80_StorePanicIsContained(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")
@@ -444,7 +444,7 @@ func TestStorePanicIsContained(t *testing.T) {
 	b.get("/me").expect(t, 200, "ada@example.com false")
 }
 
-func TestSlowStoreIs503WithinTheTimeout(t *testing.T) {
+func TestSR78_SlowStoreIs503WithinTheTimeout(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *ginsession.Config) { c.StoreTimeout = 50 * time.Millisecond })
 	b := s.signedIn("ada")
@@ -466,7 +466,7 @@ func TestSlowStoreIs503WithinTheTimeout(t *testing.T) {
 
 // A driver that is deaf to its context, as SQLite's are while they wait for a
 // lock, does not keep the request.
-func TestDeafStoreIs503WithinTheTimeout(t *testing.T) {
+func TestSR78_DeafStoreIs503WithinTheTimeout(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *ginsession.Config) { c.StoreTimeout = 50 * time.Millisecond })
 	b := s.signedIn("ada")
@@ -480,7 +480,7 @@ func TestDeafStoreIs503WithinTheTimeout(t *testing.T) {
 	}
 }
 
-func TestStoredTokenIsComparedByteForByte(t *testing.T) {
+func TestSR07_StoredTokenIsComparedByteForByte(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")

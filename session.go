@@ -129,22 +129,25 @@ func From(c *gin.Context) *Session {
 // FromContext is From where only a context is at hand: the request's context,
 // anything derived from it, or a *gin.Context.
 func FromContext(ctx context.Context) *Session {
-	s, _ := ctx.Value(stateKey{}).(*state)
+	if s := stateAt(ctx, stateKey{}); s != nil {
+		if now := s.now.Load(); now != nil {
+			return now.session
+		}
+	}
+	return nil
+}
+
+// stateAt finds a state by stateKey or stateOf.
+func stateAt(ctx context.Context, key any) *state {
+	s, _ := ctx.Value(key).(*state)
 	if s == nil {
 		// A *gin.Context hands out its request; what hides in the request's
 		// context it shows only with ContextWithFallback.
-		r, ok := ctx.Value(gin.ContextRequestKey).(*http.Request)
-		if !ok {
-			return nil
-		}
-		if s, _ = r.Context().Value(stateKey{}).(*state); s == nil {
-			return nil
+		if r, ok := ctx.Value(gin.ContextRequestKey).(*http.Request); ok {
+			s, _ = r.Context().Value(key).(*state)
 		}
 	}
-	if now := s.now.Load(); now != nil {
-		return now.session
-	}
-	return nil
+	return s
 }
 
 // state is our node in a request's context. SignIn and SignOut swap now, so
@@ -195,4 +198,23 @@ func (m *Manager) know(c *gin.Context, l loaded) {
 		c.Request = c.Request.WithContext(s)
 	}
 	s.now.Store(&l)
+}
+
+// forgetOwn makes a request that has just ended its own session one without.
+func (m *Manager) forgetOwn(ctx context.Context, r models.Revocation) {
+	s := stateAt(ctx, stateOf{m})
+	if s == nil {
+		return
+	}
+	now := s.now.Load()
+	if now == nil || now.session == nil {
+		return
+	}
+	own := now.session
+	if r.Token != "" && !sameToken(r.Token, own.Token.raw) ||
+		r.UserID != "" && r.UserID != own.UserID ||
+		r.Except != "" && r.Except == own.ID {
+		return
+	}
+	s.now.CompareAndSwap(now, &loaded{err: ErrNoSession})
 }

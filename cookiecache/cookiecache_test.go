@@ -345,7 +345,7 @@ func TestEncryptedCodecsNeverRepeatThemselves(t *testing.T) {
 	})
 }
 
-func TestErrorsSayNothing(t *testing.T) {
+func TestSR67_ErrorsSayNothing(t *testing.T) {
 	t.Parallel()
 	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
 		codec := newCodec(t, strategy, secret)
@@ -366,7 +366,7 @@ func TestErrorsSayNothing(t *testing.T) {
 	})
 }
 
-func TestCodecsPrintAsRedacted(t *testing.T) {
+func TestSR67_CodecsPrintAsRedacted(t *testing.T) {
 	t.Parallel()
 	eachStrategy(t, func(t *testing.T, strategy cookiecache.Strategy) {
 		codec := newCodec(t, strategy, secret)

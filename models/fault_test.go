@@ -215,7 +215,7 @@ func TestRule14NoTryOutlastsTheDeadline(t *testing.T) {
 
 // The most dangerous mistake that a store can make: to take an answer that was
 // cut off for "no such session".
-func TestAnswerCutOffIsNoAnswer(t *testing.T) {
+func TestRule18AnswerCutOffIsNoAnswer(t *testing.T) {
 	for name, fault := range map[string]error{
 		"connection": mysql.ErrInvalidConn,
 		"timeout":    context.DeadlineExceeded,
@@ -271,7 +271,7 @@ func wantClass(t *testing.T, name string, err error, class models.Class) {
 	}
 }
 
-func TestDatabaseThatAnswersAnotherRowIsNotBelieved(t *testing.T) {
+func TestRule5DatabaseThatAnswersAnotherRowIsNotBelieved(t *testing.T) {
 	other := append([]driver.Value{}, findRow...)
 	other[2] = strings.ToLower(secret)
 	store, _ := scripted(t, "mysql", func(int) (*answer, error) { return &answer{rows: [][]driver.Value{other}}, nil })
@@ -296,7 +296,7 @@ func TestDatabaseThatAnswersAnotherRowIsNotBelieved(t *testing.T) {
 	}
 }
 
-func TestClassesOfErrors(t *testing.T) {
+func TestRule22ClassesOfErrors(t *testing.T) {
 	tests := []struct {
 		dialect string
 		err     error

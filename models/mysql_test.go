@@ -81,6 +81,7 @@ func openMySQL(t *testing.T, dsn string) *gorm.DB {
 		t.Fatal(err)
 	}
 	closeAtEnd(t, db)
+	db.Logger = overheardSQL()
 	return db
 }
 
@@ -90,7 +91,7 @@ func openMySQL(t *testing.T, dsn string) *gorm.DB {
 func openPlain(t *testing.T, dsn string, config *gorm.Config) *gorm.DB {
 	t.Helper()
 	if config.Logger == nil {
-		config.Logger = logger.Discard
+		config.Logger = overheardSQL()
 	}
 	db, err := gorm.Open(gormmysql.Open(dsn), config)
 	if err != nil {
@@ -198,7 +199,7 @@ func harnessOf(t *testing.T, db *gorm.DB, schema models.Schema, add func(*testin
 	}
 	sessions, users := schema.Session.Name, schema.User.Name
 	return storetest.Harness{
-		Store:   storeOf(t, schema, db),
+		Store:   overheard{storeOf(t, schema, db)},
 		AddUser: add,
 		RemoveUser: func(t *testing.T, id string) {
 			conn, err := pool(t, db).Conn(t.Context())
@@ -425,7 +426,7 @@ func TestOtherCaseOfATakenTokenIsADuplicate(t *testing.T) {
 	}
 }
 
-func TestCreateRefusesWhatNoColumnHolds(t *testing.T) {
+func TestRule7CreateRefusesWhatNoColumnHolds(t *testing.T) {
 	_, store, session := one(t)
 	session.ID, session.Token = "s2", "other"+secret
 	tests := []struct {
@@ -705,7 +706,7 @@ func TestRule13NoTokenInAnyLog(t *testing.T) {
 	}
 }
 
-func TestErrorsTellClassAndNumberOnly(t *testing.T) {
+func TestRule13ErrorsTellClassAndNumberOnly(t *testing.T) {
 	db, store, session := one(t)
 	_, _, notFound := store.Find(t.Context(), "unknown"+secret)
 	if notFound != models.ErrNotFound {

@@ -12,11 +12,12 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/models"
 )
 
-func TestOpenMySQLSetsUpEveryConnection(t *testing.T) {
+func TestRule15OpenMySQLSetsUpEveryConnection(t *testing.T) {
 	db := openMySQL(t, newDatabase(t, utf8mb4))
 	pool := pool(t, db)
 	if got := pool.Stats().MaxOpenConnections; got != 25 {
@@ -110,7 +111,7 @@ func TestOpenMySQLRefusesContradictions(t *testing.T) {
 	}
 }
 
-func TestOpenMySQLNeverShowsThePassword(t *testing.T) {
+func TestSR67_OpenMySQLNeverShowsThePassword(t *testing.T) {
 	dsns := []string{
 		"root:hunter2@tcp(127.0.0.1:1)/app",              // refused
 		"root:hunter2@tcp(127.0.0.1:1)/app?loc=Local",    // contradiction
@@ -268,7 +269,7 @@ func TestRule21CutConnections(t *testing.T) {
 // A Store that an application gives its own db must not change that db.
 func TestStoreLeavesTheApplicationsDBAsItIs(t *testing.T) {
 	dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
-	db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true})
+	db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true, Logger: logger.Discard}) // its own statements show values
 	before, prepared := db.Logger, db.ConnPool
 	migrate(t, db)
 	session, store := seed(t, db), newStore(t, db)

@@ -12,7 +12,7 @@ import (
 // was declared, and never put a value into an error: a shifted column may be a
 // token.
 type (
-	instant       time.Time // NULL is an error: no column of a session's times may hold one
+	instant       time.Time // NULL and the zero date are errors: no session has such a time
 	instantOrZero time.Time
 	textOrEmpty   string
 	flag          bool // NULL is false
@@ -20,6 +20,9 @@ type (
 
 func (i *instant) Scan(value any) error {
 	t, err := readTime(value)
+	if err == nil && t.IsZero() { // MySQL's 0000-00-00, which would pass for long ago
+		err = errUnreadable
+	}
 	*i = instant(t)
 	return err
 }
@@ -29,7 +32,9 @@ func (i *instantOrZero) Scan(value any) error {
 		*i = instantOrZero{}
 		return nil
 	}
-	return (*instant)(i).Scan(value)
+	t, err := readTime(value)
+	*i = instantOrZero(t)
+	return err
 }
 
 func (t *textOrEmpty) Scan(value any) error {

@@ -21,7 +21,7 @@ func columns(pairs ...string) models.Table {
 	return t
 }
 
-func TestSchemaNamesEachFault(t *testing.T) {
+func TestSR08_SchemaNamesEachFault(t *testing.T) {
 	long := strings.Repeat("a", 65)
 	tests := []struct {
 		name   string

@@ -66,46 +66,46 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	}{
 		{"CreatedSessionIsFoundWithItsUser", createdIsFound},
 		{"NullIsNotEmpty", nullIsNotEmpty},
-		{"SecondSessionWithTokenOrIDIsDuplicate", duplicates},
+		{"SecondSessionWithTokenOrIDIsDuplicate", duplicates}, // SR-02
 		{"SessionWithoutUserIsNoSession", noUser},
-		{"OrphanIsNoSession", orphan},
-		{"TokenIsFoundByItsExactBytesOnly", exactBytes},
+		{"OrphanIsNoSession", orphan},                   // SR-09, rule 8
+		{"TokenIsFoundByItsExactBytesOnly", exactBytes}, // SR-07, rule 3
 		{"ExpiredSessionIsFoundAsItIs", expiredIsFound},
-		{"TimesAreCutToMilliseconds", milliseconds},
-		{"ZeroTimesAreRefused", zeroTimes},
+		{"TimesAreCutToMilliseconds", milliseconds}, // SR-38, rule 7
+		{"ZeroTimesAreRefused", zeroTimes},          // rule 7
 		{"TouchMovesTheExpiry", touchMoves},
-		{"TouchNeverMovesTheExpiryBack", touchNeverBack},
-		{"TouchLeavesAnExpiredSession", touchExpired},
+		{"TouchNeverMovesTheExpiryBack", touchNeverBack}, // SR-34, rule 11
+		{"TouchLeavesAnExpiredSession", touchExpired},    // SR-10
 		{"TouchOfAGoneSessionIsNotFound", touchGone},
-		{"OneOfManyTouchesWritesAndAllAgree", touchRace},
-		{"RevokedSessionIsNotRevivedByTouch", revokeAgainstTouch},
-		{"ListHoldsTheUsersLivingSessionsByID", list},
+		{"OneOfManyTouchesWritesAndAllAgree", touchRace},          // SR-35, rule 11
+		{"RevokedSessionIsNotRevivedByTouch", revokeAgainstTouch}, // SR-34, rule 10
+		{"ListHoldsTheUsersLivingSessionsByID", list},             // SR-10, SR-44
 		{"ListHoldsAtMostOneHundred", listLimit},
 		{"TokensHoldsAll", tokens},
-		{"RevokeByTokenWantsItsExactBytes", revokeToken},
-		{"RevokeByTokenAndOwnerWantsBoth", revokeOwned},
-		{"RevokeNotAfterSparesARenewedSession", revokeNotAfter},
+		{"RevokeByTokenWantsItsExactBytes", revokeToken},        // SR-07, rule 3
+		{"RevokeByTokenAndOwnerWantsBoth", revokeOwned},         // SR-43
+		{"RevokeNotAfterSparesARenewedSession", revokeNotAfter}, // SR-10
 		{"RevokeByUserLeavesOtherUsers", revokeUser},
-		{"RevokeOthersSparesOneAndTheExpired", revokeOthers},
+		{"RevokeOthersSparesOneAndTheExpired", revokeOthers}, // SR-45
 		{"RevocationThatNamesNothingIsAnError", revokeNothing},
 		{"PurgeDeletesTheExpiredInBatches", purge},
-		{"PurgeLeavesARenewedSession", purgeRenewed},
+		{"PurgeLeavesARenewedSession", purgeRenewed}, // rule 17
 		{"FindManyReadsManyWithTheirUsers", findMany},
-		{"FindManyWantsExactBytes", findManyExact},
+		{"FindManyWantsExactBytes", findManyExact}, // SR-07, rule 3
 		{"FindManyReadsAtMostOneHundred", findManyLimit},
 		{"FieldsGoRound", fieldsGoRound},
 		{"FieldThatIsMissingIsNull", fieldsMissing},
 		{"FieldOfAStringHoldsAnyText", fieldsText},
 		{"FieldThatIsNoneIsRefused", fieldsRefused},
-		{"UpdateChangesWhatItIsGiven", updateChanges},
+		{"UpdateChangesWhatItIsGiven", updateChanges}, // SR-75
 		{"UpdateToTheSameChangesNothing", updateSame},
-		{"UpdateLeavesTheExpiry", updateExpiry},
+		{"UpdateLeavesTheExpiry", updateExpiry}, // rule 2
 		{"UpdateOfAGoneSessionIsNotFound", updateGone},
 		{"UpdateWritesTheSessionThatWasRead", updateOther},
-		{"RevokedSessionIsNotRevivedByUpdate", revokeAgainstUpdate},
+		{"RevokedSessionIsNotRevivedByUpdate", revokeAgainstUpdate}, // SR-34, rule 10
 		{"UpdateAndTouchAtOnceBothHappen", updateBesideTouch},
-		{"EndedContextIsNoAnswer", endedContext},
-		{"StalledStoreEndsWithItsContext", stalled},
+		{"EndedContextIsNoAnswer", endedContext},    // SR-81, rule 18
+		{"StalledStoreEndsWithItsContext", stalled}, // SR-78, rule 19
 	}
 	for _, test := range laws {
 		t.Run(test.name, func(t *testing.T) {

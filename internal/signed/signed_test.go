@@ -170,7 +170,7 @@ func TestSR18_FirstSecretSignsAllVerify(t *testing.T) {
 	}
 }
 
-func TestSecretsPrintAsRedacted(t *testing.T) {
+func TestSR67_SecretsPrintAsRedacted(t *testing.T) {
 	t.Parallel()
 	for _, v := range []any{signed.NewKey([]byte(secret)), signed.New([]string{secret})} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
