@@ -79,7 +79,9 @@ type Config struct {
 	// Store replaces the GORM store. See package storetest for what one must do.
 	Store Store
 
-	// StoreTimeout bounds every call to the store. Default 2 s.
+	// StoreTimeout bounds what one of our routes, or one call of a method such as
+	// SignIn or Revoke, waits for the store, however often it asks. A renewal
+	// gets at most half of it. Default 2 s.
 	StoreTimeout time.Duration
 
 	// ExpiresIn is how long a session lives after it was created or last

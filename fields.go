@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -38,7 +39,8 @@ func (m *Manager) SetFields(c *gin.Context, fields map[string]any) (*Session, er
 		return nil, err
 	}
 	p := m.present(c.Request)
-	o := m.load(c.Request.Context(), &p, how{confirm: true, deferred: m.deferRefresh})
+	ctx := m.bounded(c.Request.Context())
+	o := m.load(ctx, &p, how{confirm: true, deferred: m.deferRefresh})
 	if o.err != nil {
 		m.writeCookies(c.Writer.Header(), &p, &o)
 		m.know(c, loaded{err: o.err})
@@ -47,7 +49,7 @@ func (m *Manager) SetFields(c *gin.Context, fields map[string]any) (*Session, er
 	if len(values) == 0 {
 		return m.session(o.row, o.user, false), nil
 	}
-	if _, err := m.update(c, &p, &o, values); err != nil {
+	if _, err := m.update(ctx, c, &p, &o, values); err != nil {
 		return nil, err
 	}
 	return From(c), nil
@@ -93,9 +95,9 @@ var errUnstorable = errors.New("ginsession: a field holds what its column cannot
 
 // update writes fields of a session just read, and its cookies: as Better Auth
 // does the session cookie too, for as long as a new session lives.
-func (m *Manager) update(c *gin.Context, p *presented, o *outcome, values map[string]any) (models.Session, error) {
+func (m *Manager) update(ctx context.Context, c *gin.Context, p *presented, o *outcome, values map[string]any) (models.Session, error) {
 	now := m.clock()
-	ctx, cancel := m.storeContext(c.Request.Context())
+	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
 	row, err := m.store.Update(ctx, o.row, values, now)
 	var bad *models.Error
@@ -131,8 +133,9 @@ func (m *Manager) updateSession(c *gin.Context) {
 		refuse(c, invalid("body", "record", kind))
 		return
 	}
+	ctx := m.bounded(c.Request.Context())
 	p := m.present(c.Request)
-	o, ok := m.caller(c, &p, how{confirm: true})
+	o, ok := m.caller(ctx, c, &p, how{confirm: true})
 	if !ok {
 		return
 	}
@@ -141,7 +144,7 @@ func (m *Manager) updateSession(c *gin.Context) {
 		refuse(c, fault)
 		return
 	}
-	switch row, err := m.update(c, &p, &o, values); {
+	switch row, err := m.update(ctx, c, &p, &o, values); {
 	case errors.Is(err, errUnstorable):
 		refuse(c, refused(http.StatusBadRequest, "VALIDATION_ERROR", "A field holds what cannot be stored"))
 	case isAnswer(err):

@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -47,7 +48,7 @@ func (m *Manager) getSession(c *gin.Context) {
 		return
 	}
 	p := m.present(c.Request)
-	o := m.load(c.Request.Context(), &p, m.queried(c.Request, how{deferred: m.deferRefresh && !post, renewing: post}))
+	o := m.load(m.bounded(c.Request.Context()), &p, m.queried(c.Request, how{deferred: m.deferRefresh && !post, renewing: post}))
 	m.writeCookies(h, &p, &o)
 	switch {
 	case errors.Is(o.err, errRevokedMeanwhile):
@@ -78,10 +79,11 @@ func (m *Manager) storeFailed(c *gin.Context, err error) {
 }
 
 // caller loads the session of a request to one of our guarded routes, from the
-// store. It answers the request and returns false if there is none.
-func (m *Manager) caller(c *gin.Context, p *presented, how how) (outcome, bool) {
+// store. It answers the request and returns false if there is none. ctx is what
+// the handler asks the store with, too: bounded.
+func (m *Manager) caller(ctx context.Context, c *gin.Context, p *presented, how how) (outcome, bool) {
 	how.deferred = m.deferRefresh // a guard reads as GET does
-	o := m.load(c.Request.Context(), p, m.queried(c.Request, how))
+	o := m.load(ctx, p, m.queried(c.Request, how))
 	if !errors.Is(o.err, errRevokedMeanwhile) { // Better Auth: a plain 401 then
 		m.writeCookies(c.Writer.Header(), p, &o)
 	}
@@ -101,8 +103,9 @@ func (m *Manager) caller(c *gin.Context, p *presented, how how) (outcome, bool) 
 //
 //	401 UNAUTHORIZED, 403 SESSION_NOT_FRESH
 func (m *Manager) listSessions(c *gin.Context) {
+	ctx := m.bounded(c.Request.Context())
 	p := m.present(c.Request)
-	o, ok := m.caller(c, &p, how{confirm: true})
+	o, ok := m.caller(ctx, c, &p, how{confirm: true})
 	if !ok {
 		return
 	}
@@ -111,7 +114,7 @@ func (m *Manager) listSessions(c *gin.Context) {
 		refuse(c, notFresh)
 		return
 	}
-	rows, err := m.list(c.Request.Context(), o.row.UserID, now)
+	rows, err := m.list(ctx, o.row.UserID, now)
 	if err != nil {
 		m.storeFailed(c, err)
 		refuse(c, unavailable)
@@ -143,8 +146,9 @@ func (m *Manager) revokeSession(c *gin.Context) {
 		refuse(c, fault)
 		return
 	}
+	ctx := m.bounded(c.Request.Context())
 	p := m.present(c.Request)
-	o, ok := m.caller(c, &p, how{skipCache: true})
+	o, ok := m.caller(ctx, c, &p, how{skipCache: true})
 	if !ok {
 		return
 	}
@@ -153,7 +157,7 @@ func (m *Manager) revokeSession(c *gin.Context) {
 	if isOwn {
 		named = own
 	}
-	switch err := m.Revoke(c.Request.Context(), o.row.UserID, named); {
+	switch err := m.Revoke(ctx, o.row.UserID, named); {
 	case err != nil && !errors.Is(err, ErrNotFound):
 		m.storeFailed(c, err)
 		refuse(c, unavailable)
@@ -167,8 +171,8 @@ func (m *Manager) revokeSession(c *gin.Context) {
 // revokeSessions serves POST /revoke-sessions: every session of the user ends,
 // this one too. The body is optional and ignored.
 func (m *Manager) revokeSessions(c *gin.Context) {
-	m.revokeMany(c, func(o *outcome, p *presented) error {
-		_, err := m.RevokeAll(c.Request.Context(), o.row.UserID)
+	m.revokeMany(c, func(ctx context.Context, o *outcome, p *presented) error {
+		_, err := m.RevokeAll(ctx, o.row.UserID)
 		if err == nil {
 			m.endedHere(c, p, o.row.Token)
 		}
@@ -179,22 +183,23 @@ func (m *Manager) revokeSessions(c *gin.Context) {
 // revokeOtherSessions serves POST /revoke-other-sessions: every session of the
 // user that is alive ends but this one. The body is optional and ignored.
 func (m *Manager) revokeOtherSessions(c *gin.Context) {
-	m.revokeMany(c, func(o *outcome, _ *presented) error {
-		_, err := m.revoke(c.Request.Context(), models.Revocation{UserID: o.row.UserID, Except: o.row.ID, Now: m.clock()})
+	m.revokeMany(c, func(ctx context.Context, o *outcome, _ *presented) error {
+		_, err := m.revoke(ctx, models.Revocation{UserID: o.row.UserID, Except: o.row.ID, Now: m.clock()})
 		return err
 	})
 }
 
-func (m *Manager) revokeMany(c *gin.Context, end func(*outcome, *presented) error) {
+func (m *Manager) revokeMany(c *gin.Context, end func(context.Context, *outcome, *presented) error) {
 	if _, ok := m.post(c); !ok {
 		return
 	}
+	ctx := m.bounded(c.Request.Context())
 	p := m.present(c.Request)
-	o, ok := m.caller(c, &p, how{skipCache: true})
+	o, ok := m.caller(ctx, c, &p, how{skipCache: true})
 	if !ok {
 		return
 	}
-	if err := end(&o, &p); err != nil {
+	if err := end(ctx, &o, &p); err != nil {
 		m.storeFailed(c, err)
 		refuse(c, unavailable)
 		return

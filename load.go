@@ -282,12 +282,13 @@ func (m *Manager) read(ctx context.Context, token string, renew renewal, now tim
 				result, err = nil, errors.New("the store panicked")
 			}
 		}()
-		ctx, cancel := m.storeContext(ctx)
+		// A whole deadline: those who come later share it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.storeTimeout)
 		defer cancel()
 		return m.readNow(ctx, client, token, renew, now)
 	})
 	// The wait has a deadline of its own: not every driver hears its context.
-	waiting, cancel := context.WithTimeout(ctx, m.storeTimeout)
+	waiting, cancel := context.WithDeadline(ctx, m.deadline(ctx))
 	defer cancel()
 	select {
 	case done := <-flight:
@@ -315,6 +316,13 @@ func (m *Manager) readNow(ctx, client context.Context, token string, renew renew
 	if client.Err() != nil {
 		return r, nil
 	}
+	// Half of the time that is left: a renewal that stalls, on a row that somebody
+	// has locked, must leave those who wait the time to hear of the load.
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+	}
 	touched, err := m.store.Touch(ctx, r.row, m.policy.expiry(r.row.CreatedAt, now), now)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
@@ -340,7 +348,29 @@ func (m *Manager) deleteExpired(ctx context.Context, row models.Session) {
 }
 
 // storeContext is for work that must not end when the client leaves: it keeps
-// the values of ctx, drops its cancellation and has a deadline of its own.
+// the values of ctx, drops its cancellation and has a deadline of our own.
 func (m *Manager) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), m.storeTimeout)
+	return context.WithDeadline(context.WithoutCancel(ctx), m.deadline(ctx))
+}
+
+// deadlineKey is where bounded keeps its deadline. It is a value and not the
+// context's own, because storeContext drops that of the client.
+type deadlineKey struct{}
+
+// bounded gives all calls of the store under one context one deadline: an answer
+// that needs three of them must not take three times Config.StoreTimeout.
+func (m *Manager) bounded(ctx context.Context) context.Context {
+	if _, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
+		return ctx
+	}
+	return context.WithValue(ctx, deadlineKey{}, time.Now().Add(m.storeTimeout))
+}
+
+// deadline is that of a call of the store which begins now.
+func (m *Manager) deadline(ctx context.Context) time.Time {
+	deadline := time.Now().Add(m.storeTimeout)
+	if all, ok := ctx.Value(deadlineKey{}).(time.Time); ok && all.Before(deadline) {
+		return all
+	}
+	return deadline
 }

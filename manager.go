@@ -241,7 +241,7 @@ func (m *Manager) List(ctx context.Context, userID string) ([]*Session, error) {
 }
 
 func (m *Manager) list(ctx context.Context, userID string, now time.Time) ([]models.Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.storeTimeout)
+	ctx, cancel := context.WithDeadline(ctx, m.deadline(ctx))
 	defer cancel()
 	rows, err := m.store.List(ctx, userID, now)
 	if err != nil {
@@ -265,6 +265,7 @@ func (m *Manager) list(ctx context.Context, userID string, now time.Time) ([]mod
 // error wrapping ErrStore if the store could not answer; the session may then
 // still be alive. That ctx ends does not interrupt a revocation under way.
 func (m *Manager) Revoke(ctx context.Context, userID, handle string) error {
+	ctx = m.bounded(ctx)
 	token, err := m.tokenOf(ctx, userID, handle)
 	if err != nil {
 		return err
@@ -313,6 +314,7 @@ func (m *Manager) tokenOf(ctx context.Context, userID, handle string) (string, e
 // keep, and an error wrapping ErrStore as Revoke does.
 func (m *Manager) RevokeOthers(ctx context.Context, userID, keep string) (int, error) {
 	now := m.clock()
+	ctx = m.bounded(ctx)
 	token, err := m.tokenOf(ctx, userID, keep)
 	if err != nil {
 		return 0, err

@@ -159,7 +159,7 @@ func (m *Manager) findDevices(ctx context.Context, tokens []string) ([]models.Fo
 	if len(tokens) == 0 {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.storeTimeout)
+	ctx, cancel := context.WithDeadline(ctx, m.deadline(ctx))
 	defer cancel()
 	found, err := m.store.FindMany(ctx, tokens)
 	if err != nil {
@@ -297,8 +297,9 @@ func (m *Manager) revokeDeviceSession(c *gin.Context) {
 	if !ok {
 		return
 	}
+	ctx := m.bounded(c.Request.Context())
 	p := m.present(c.Request)
-	o, ok := m.caller(c, &p, how{confirm: true})
+	o, ok := m.caller(ctx, c, &p, how{confirm: true})
 	if !ok {
 		return
 	}
@@ -308,7 +309,7 @@ func (m *Manager) revokeDeviceSession(c *gin.Context) {
 		refuse(c, invalidSessionToken)
 		return
 	}
-	ctx, h := c.Request.Context(), c.Writer.Header()
+	h := c.Writer.Header()
 	now := m.clock()
 	var next []models.Found
 	if device.token == o.row.Token {

@@ -41,12 +41,12 @@ func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*
 	}
 	p := m.present(c.Request)
 	now := m.clock()
-	ctx := c.Request.Context()
+	ctx := m.bounded(c.Request.Context())
 	row, err := m.create(ctx, userID, how, now)
 	if err != nil {
 		return nil, err
 	}
-	user, err := m.userOf(c, row)
+	user, err := m.userOf(ctx, row)
 	if err != nil {
 		return nil, err
 	}
@@ -93,13 +93,14 @@ func (m *Manager) endPrevious(ctx context.Context, previous []proved, madeID str
 
 // userOf reads the new session back with its user, which proves that there is
 // one where the database does not check. Without one the row goes again.
-func (m *Manager) userOf(c *gin.Context, row models.Session) (models.User, error) {
-	ctx, cancel := m.storeContext(c.Request.Context())
+func (m *Manager) userOf(ctx context.Context, row models.Session) (models.User, error) {
+	finding, cancel := m.storeContext(ctx)
 	defer cancel()
-	_, user, err := m.store.Find(ctx, row.Token)
+	_, user, err := m.store.Find(finding, row.Token)
 	if err == nil {
 		return user, nil
 	}
+	// Within the same deadline: a store that let it pass will not do this either.
 	if _, undo := m.revoke(ctx, models.Revocation{Token: row.Token}); undo != nil {
 		m.logger.Warn("ginsession: a session whose sign-in failed could not be deleted; nobody holds its token", "sessionId", row.ID, "error", undo)
 	}
@@ -126,8 +127,9 @@ func (m *Manager) SignOut(c *gin.Context) error {
 	h := c.Writer.Header()
 	private(h)
 	var failed error
+	ctx := m.bounded(c.Request.Context())
 	for _, t := range append(slices.Clone(p.tokens), devices...) {
-		if _, err := m.revoke(c.Request.Context(), models.Revocation{Token: t.token}); err != nil {
+		if _, err := m.revoke(ctx, models.Revocation{Token: t.token}); err != nil {
 			m.revoked.token(t.token)
 			failed = err
 		}

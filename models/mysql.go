@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log"
@@ -25,7 +26,9 @@ import (
 // milliseconds on both sides of the connection, statements take one round trip,
 // transactions are READ COMMITTED, dialling gives up after 2 seconds and
 // reading or writing after 5 (the driver's own default is never), and the pool
-// holds at most 25 connections, each for at most 5 minutes.
+// holds at most 25 connections, each for at most 5 minutes. Without a deadline of
+// the caller's, connecting gives up after half of the time for dialling, with the
+// server's greeting included.
 //
 // A DSN that asks for the contrary is an error, which names every such
 // parameter. To run with other settings, open the database yourself and pass it
@@ -52,7 +55,7 @@ func OpenMySQL(dsn string) (*gorm.DB, error) {
 	if err != nil {
 		return nil, errors.New("models: OpenMySQL: the driver refuses the DSN's parameters")
 	}
-	pool := sql.OpenDB(connector)
+	pool := sql.OpenDB(hasty{connector, cfg.Timeout / 2})
 	pool.SetMaxOpenConns(25)
 	pool.SetMaxIdleConns(25) // Go's default of 2 means dialling again and again
 	pool.SetConnMaxLifetime(5 * time.Minute)
@@ -67,6 +70,26 @@ func OpenMySQL(dsn string) (*gorm.DB, error) {
 		return nil, openError(err)
 	}
 	return db, nil
+}
+
+// hasty bounds connecting, greeting included, for callers without a deadline. One
+// of them is database/sql itself, which dials one at a time on behalf of all who
+// wait for a connection: while the network swallows everything each such dial
+// would wait ReadTimeout for a greeting, and for as long after the network is
+// back nobody would be served.
+type hasty struct {
+	driver.Connector
+	within time.Duration
+}
+
+// Connect implements driver.Connector.
+func (h hasty) Connect(ctx context.Context) (driver.Conn, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, h.within)
+		defer cancel()
+	}
+	return h.Connector.Connect(ctx)
 }
 
 // openError says what to look at, without saying what the DSN holds.

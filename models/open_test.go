@@ -2,11 +2,13 @@ package models_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -233,6 +235,60 @@ func (r *relay) cut() {
 		default:
 			return
 		}
+	}
+}
+
+// A server that takes connections and greets nobody must not keep the pool
+// busy with them: it dials one at a time, without a deadline, on behalf of all
+// who wait, and goes on waiting for a greeting when the server is long back.
+func TestPoolDoesNotWaitLongForAGreeting(t *testing.T) {
+	dsn := newDatabase(t, utf8mb4)
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := config.Addr
+	var silent atomic.Bool
+	mysql.RegisterDialContext("greeting", func(ctx context.Context, _ string) (net.Conn, error) {
+		if silent.Load() {
+			near, far := net.Pipe()
+			t.Cleanup(func() { far.Close() })
+			return near, nil
+		}
+		return new(net.Dialer).DialContext(ctx, "tcp", server)
+	})
+	t.Cleanup(func() { mysql.DeregisterDialContext("greeting") })
+	config.Net = "greeting"
+	db := openMySQL(t, config.FormatDSN())
+	pool := pool(t, db)
+	pool.SetMaxOpenConns(1)
+	held, err := pool.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent.Store(true)
+
+	// Somebody waits for the one connection while it breaks, and gives up.
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	waiting := make(chan error)
+	go func() { waiting <- pool.PingContext(ctx) }()
+	for pool.Stats().WaitCount == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	_ = held.Raw(func(any) error { return driver.ErrBadConn }) // the pool dials anew
+	held.Close()
+	if err := <-waiting; err == nil {
+		t.Fatal("a silent server greeted")
+	}
+
+	silent.Store(false)
+	begin := time.Now()
+	for pool.PingContext(t.Context()) != nil { // the first to wait gets the failed dial's error
+		time.Sleep(time.Millisecond)
+	}
+	if took := time.Since(begin); took > 1500*time.Millisecond {
+		t.Errorf("the pool served again %v after the server did", took)
 	}
 }
 
