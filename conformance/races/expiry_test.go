@@ -143,3 +143,34 @@ func TestExpiryAtTheVeryMillisecond(t *testing.T) {
 		return outcome, w.clear()
 	}, "dead to both", "alive to both", "renewed", "deleted")
 }
+
+// Who signs all others out at a millisecond at which one of them still lives
+// ends that one too, whether or not it is being renewed at that moment.
+func TestRevokeOthersAtTheVeryMillisecond(t *testing.T) {
+	race(t, func(w *worker, number int) (outcome string, err error) {
+		phone, err := w.a.signIn(w.user)
+		if err != nil {
+			return "", err
+		}
+		expires := w.a.clock.in(expiresIn)
+		w.pass(updateAge)
+		laptop, err := w.a.signIn(w.user)
+		if err != nil {
+			return "", err
+		}
+		w.set(expires)
+		revoking, reading := w.nodes(number)
+		var said verdict
+		var readErr error
+		var got reply
+		together(
+			func() { got = revoking.post("/api/auth/revoke-other-sessions", laptop.cookies, "") },
+			func() { said, _, _, readErr = reading.renew(phone) },
+		)
+		if err := errors.Join(readErr, wants(got, 200, `{"status":true}`)); err != nil {
+			return "", err
+		}
+		outcome = map[verdict]string{alive: renewedFirst, none: endedFirst, midway: endedMidway}[said]
+		return outcome, errors.Join(w.isGone(revoking, phone, phone.cookies), w.clear())
+	}, renewedFirst, endedFirst)
+}
