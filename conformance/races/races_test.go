@@ -44,7 +44,7 @@ func chosenForm() form {
 	if os.Getenv("TEST_LONG") != "" {
 		return form{rounds: 10_000, cachedRounds: 10_000, histories: 10_000}
 	}
-	return form{rounds: 300, cachedRounds: 100, histories: 50}
+	return form{rounds: 300, cachedRounds: 100, histories: 200}
 }
 
 // A round races once, on a session of its own, and returns how it came out in
