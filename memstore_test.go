@@ -327,7 +327,7 @@ func (s *memStore) Revoke(ctx context.Context, r models.Revocation) (int, error)
 		case r.Token != "" && r.Token != token,
 			r.Token != "" && !r.NotAfter.IsZero() && row.ExpiresAt.After(ms(r.NotAfter)),
 			r.UserID != "" && r.UserID != row.UserID,
-			r.Except != "" && (r.Except == row.ID || !row.ExpiresAt.After(ms(r.Now))):
+			r.Except != "" && (r.Except == row.ID || row.ExpiresAt.Before(ms(r.Now))):
 		default:
 			delete(s.sessions, token)
 			ended++

@@ -82,7 +82,7 @@ func TestStatementsHaveTheSchemasNames(t *testing.T) {
 		"DELETE FROM `app_sessions` WHERE `session_token` = ?" + exactly + " AND `expires_at` <= ?",
 		"DELETE FROM `app_sessions` WHERE `user_id` = ? AND `session_token` = ?" + exactly,
 		"DELETE FROM `app_sessions` WHERE `user_id` = ?",
-		"DELETE FROM `app_sessions` WHERE `user_id` = ? AND `session_no` <> ? AND `expires_at` > ?",
+		"DELETE FROM `app_sessions` WHERE `user_id` = ? AND `session_no` <> ? AND `expires_at` >= ?",
 		"SELECT `session_no` FROM `app_sessions` WHERE `expires_at` < ? ORDER BY `expires_at` LIMIT ?",
 		"DELETE FROM `app_sessions` WHERE `session_no` IN (?) AND `expires_at` < ?",
 	}

@@ -73,7 +73,7 @@ type Revocation struct {
 	// UserID alone ends every session of the user, expired ones too.
 	UserID string
 	// Except, with UserID, spares the session with this id; then only sessions
-	// still alive at Now end (expired ones are the purge's).
+	// still alive at Now end (expiresAt >= Now; expired ones are the purge's).
 	Except string
 	Now    time.Time
 }

@@ -239,10 +239,12 @@ const tokenExactly = ` AND CAST(CONVERT("token" USING utf8mb4) AS BINARY) = CAST
 const notAfterSQL = ` AND "expiresAt" <= ?`
 
 // Index: session_userId_idx. One statement however many rows, so that a session
-// that begins meanwhile is either caught or younger than the call.
+// that begins meanwhile is either caught or younger than the call. One that
+// expires at this very moment can still be renewed at it (touchSQL) and would
+// outlive the call: it ends too.
 const (
 	revokeUserSQL   = `DELETE FROM "session" WHERE "userId" = ?`
-	revokeOthersSQL = `DELETE FROM "session" WHERE "userId" = ? AND "id" <> ? AND "expiresAt" > ?`
+	revokeOthersSQL = `DELETE FROM "session" WHERE "userId" = ? AND "id" <> ? AND "expiresAt" >= ?`
 )
 
 // Revoke deletes what the revocation names and returns how many sessions that
