@@ -48,7 +48,7 @@ func (m *Manager) getSession(c *gin.Context) {
 		return
 	}
 	p := m.present(c.Request)
-	o := m.load(m.bounded(c.Request.Context()), &p, m.queried(c.Request, how{deferred: m.deferRefresh && !post, renewing: post}))
+	o := m.load(c.Request.Context(), &p, m.queried(c.Request, how{deferred: m.deferRefresh && !post, renewing: post}))
 	m.writeCookies(h, &p, &o)
 	switch {
 	case errors.Is(o.err, errRevokedMeanwhile):

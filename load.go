@@ -74,6 +74,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 			how.noRefresh, o.confirmed = true, true // the copy is good: the store is only asked
 		}
 	}
+	ctx = m.bounded(ctx) // not before: a cached read needs no deadline
 	read, err := m.read(ctx, key.token, m.renewal(p, how), now)
 	switch {
 	case errors.Is(err, models.ErrNotFound):

@@ -66,7 +66,7 @@ func (m *Manager) loadFor(c *gin.Context, how how) loaded {
 		how.noSlide, how.silent = true, true
 	}
 	p := m.present(c.Request)
-	o := m.load(m.bounded(c.Request.Context()), &p, how)
+	o := m.load(c.Request.Context(), &p, how)
 	h := c.Writer.Header()
 	m.vary(h)
 	if !how.silent && !c.Writer.Written() {
