@@ -33,6 +33,7 @@ func (m *Manager) post(c *gin.Context) (body []byte, proceed bool) {
 		return nil, false
 	}
 	if fault := m.origins.check(r); fault != nil {
+		m.rejected(r.Context(), ReasonOrigin, "", "")
 		refuse(c, fault)
 		return nil, false
 	}

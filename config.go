@@ -156,6 +156,14 @@ type Config struct {
 	// Create, and neither a row nor a cookie is made. Nil vetoes nothing.
 	BeforeCreate func(ctx context.Context, session *Session) error
 
+	// OnEvent is told what happens to sessions: for audit logs, alerts and metrics.
+	// It is called from one goroutine, one event after the other, after the fact
+	// and apart from the request, whose context it gets without its end. An event
+	// that comes while 1024 are waiting is dropped and counted in the next, and so
+	// are rejections beyond 100 a second. Close tells what is waiting. LogEvents
+	// makes one that logs. Nil tells nobody.
+	OnEvent func(context.Context, Event)
+
 	// Logger takes warnings: a store that fails, a setting that deserves a
 	// second look. No line holds a token, a cookie or a secret.
 	// Default slog.Default().

@@ -203,6 +203,7 @@ type presented struct {
 	sent         []string // names of the session_data cookies, in order, each once
 	bearer       bool     // the token came in the Authorization header
 	dead         bool     // and cannot be one of a session
+	forged       bool     // a session cookie's signature does not hold
 
 	plain   []string          // distinct non-empty values of session_data
 	chunks  [maxChunks]string // values of session_data.N
@@ -265,6 +266,7 @@ func (k *cookies) read(r *http.Request) presented {
 
 func (p *presented) addToken(token string, secret int, ok bool) {
 	if !ok || !isToken(token) {
+		p.forged = p.forged || !ok
 		return
 	}
 	for _, earlier := range p.tokens {

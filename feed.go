@@ -78,12 +78,3 @@ func (m *Manager) followOnce(ctx context.Context, feed RevocationFeed, keep time
 	}
 	return fmt.Errorf("following: %w", err)
 }
-
-// Close ends what the Manager does in the background: following the revocation
-// feed. From then on no cookie cache is believed, if there was a feed; all else
-// goes on working. It can be called more than once, and at the same time as
-// anything else. It does not close the DB.
-func (m *Manager) Close() {
-	m.stop()
-	<-m.followed
-}

@@ -75,6 +75,9 @@ func (m *Manager) getSession(c *gin.Context) {
 
 func (m *Manager) storeFailed(c *gin.Context, err error) {
 	m.logger.Error("ginsession: the session store did not answer", "route", c.FullPath(), "error", err)
+	if m.events != nil {
+		m.events.tell(c.Request.Context(), Event{Kind: StoreFailed, At: m.clock(), Err: err})
+	}
 	_ = c.Error(err)
 }
 
@@ -111,6 +114,7 @@ func (m *Manager) listSessions(c *gin.Context) {
 	}
 	now := m.clock()
 	if m.exposeTokens && !m.policy.fresh(o.row.CreatedAt, now) {
+		m.rejected(ctx, ReasonNotFresh, o.row.ID, o.row.UserID)
 		refuse(c, notFresh)
 		return
 	}
@@ -154,10 +158,11 @@ func (m *Manager) revokeSession(c *gin.Context) {
 	}
 	own := o.row.Token
 	isOwn := sameToken(named, own) || isHandle(named) && m.handles.names(named, own)
+	why := ending{reason: ReasonUser, by: o.row.ID}
 	if isOwn {
-		named = own
+		named, why.reason, why.session = own, ReasonSignedOut, o.row.ID
 	}
-	switch err := m.Revoke(ctx, o.row.UserID, named); {
+	switch err := m.revokeNamed(ctx, o.row.UserID, named, why); {
 	case err != nil && !errors.Is(err, ErrNotFound):
 		m.storeFailed(c, err)
 		refuse(c, unavailable)
@@ -172,7 +177,7 @@ func (m *Manager) revokeSession(c *gin.Context) {
 // this one too. The body is optional and ignored.
 func (m *Manager) revokeSessions(c *gin.Context) {
 	m.revokeMany(c, func(ctx context.Context, o *outcome, p *presented) error {
-		_, err := m.RevokeAll(ctx, o.row.UserID)
+		_, err := m.revoke(ctx, models.Revocation{UserID: o.row.UserID, Now: m.clock()}, ending{reason: ReasonUser, by: o.row.ID})
 		if err == nil {
 			m.endedHere(c, p, o.row.Token)
 		}
@@ -184,7 +189,7 @@ func (m *Manager) revokeSessions(c *gin.Context) {
 // user that is alive ends but this one. The body is optional and ignored.
 func (m *Manager) revokeOtherSessions(c *gin.Context) {
 	m.revokeMany(c, func(ctx context.Context, o *outcome, _ *presented) error {
-		_, err := m.revoke(ctx, models.Revocation{UserID: o.row.UserID, Except: o.row.ID, Now: m.clock()})
+		_, err := m.revoke(ctx, models.Revocation{UserID: o.row.UserID, Except: o.row.ID, Now: m.clock()}, ending{reason: ReasonOthers, by: o.row.ID})
 		return err
 	})
 }

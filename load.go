@@ -57,7 +57,11 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	key, ok := p.session()
 	if !ok {
 		o.expireAll = p.dead
+		if p.forged && len(p.tokens) == 0 {
+			m.rejected(ctx, ReasonSignature, "", "")
+		}
 		if len(p.tokens) > 1 {
+			m.rejected(ctx, ReasonAmbiguous, "", "")
 			m.logger.Debug("ginsession: a request carries several valid session cookies: taken for none", "count", len(p.tokens))
 		}
 		return o
@@ -78,6 +82,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	read, err := m.read(ctx, key.token, m.renewal(p, how), now)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
+		m.rejected(ctx, ReasonUnknown, "", "")
 		o.expireAll = true
 		return o
 	case err != nil:
@@ -85,11 +90,13 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 		return o
 	case m.policy.expired(read.row.CreatedAt, read.row.ExpiresAt, now):
 		o.expireAll = true
+		m.rejected(ctx, m.policy.ended(read.row.ExpiresAt, now), read.row.ID, read.row.UserID)
 		if !how.deferred {
-			m.deleteExpired(ctx, read.row)
+			m.deleteExpired(ctx, read.row, now)
 		}
 		return o
 	case read.gone:
+		m.rejected(ctx, ReasonUnknown, read.row.ID, read.row.UserID)
 		o.expireAll = true
 		o.err = errRevokedMeanwhile
 		return o
@@ -333,6 +340,9 @@ func (m *Manager) readNow(ctx, client context.Context, token string, renew renew
 	default:
 		r.slid = touched.ExpiresAt.After(r.row.ExpiresAt)
 		r.row = touched
+		if r.slid {
+			m.happened(client, Refreshed, touched)
+		}
 	}
 	return r, nil
 }
@@ -340,11 +350,14 @@ func (m *Manager) readNow(ctx, client context.Context, token string, renew renew
 // deleteExpired removes the expired row that a request met, unless somebody
 // whose clock is behind renewed it meanwhile. That it may fail matters little:
 // the row is dead, and the purge comes.
-func (m *Manager) deleteExpired(ctx context.Context, row models.Session) {
+func (m *Manager) deleteExpired(ctx context.Context, row models.Session, now time.Time) {
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
-	if _, err := m.store.Revoke(ctx, models.Revocation{Token: row.Token, UserID: row.UserID, NotAfter: row.ExpiresAt}); err != nil {
+	switch ended, err := m.store.Revoke(ctx, models.Revocation{Token: row.Token, UserID: row.UserID, NotAfter: row.ExpiresAt}); {
+	case err != nil:
 		m.logger.Warn("ginsession: an expired session could not be deleted", "sessionId", row.ID, "error", err)
+	case ended > 0 && m.events != nil:
+		m.events.tell(ctx, Event{Kind: Revoked, Reason: m.policy.ended(row.ExpiresAt, now), At: now, SessionID: row.ID, UserID: row.UserID, Ended: ended})
 	}
 }
 

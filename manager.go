@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -27,6 +28,8 @@ type Manager struct {
 	handles handles
 	revoked *revoked
 	flights singleflight.Group
+
+	events *events
 
 	stop     context.CancelFunc // of what follows the feed
 	followed chan struct{}      // closed when that has ended
@@ -61,6 +64,7 @@ func New(config Config) (*Manager, error) {
 	}
 	m.secrets = nil // whoever needs them has made keys of them, which do not print
 	m.routes.Store(&routes{})
+	m.events = newEvents(config.OnEvent)
 	feed := feedOf(store)
 	if !s.cache.enabled || feed == nil {
 		m.revoked = newRevoked(keep, 0)
@@ -74,6 +78,17 @@ func New(config Config) (*Manager, error) {
 	following, m.stop = context.WithCancel(context.Background())
 	go m.follow(following, feed, keep)
 	return m, nil
+}
+
+// Close ends what the Manager does in the background: it follows the revocation
+// feed no longer, and tells OnEvent what has happened so far, for which it waits
+// StoreTimeout at most. From then on no cookie cache is believed, if there was a
+// feed, and no event is told; all else goes on working. It can be called more than
+// once, and at the same time as anything else. It does not close the DB.
+func (m *Manager) Close() {
+	m.stop()
+	<-m.followed
+	m.events.close(m.storeTimeout)
 }
 
 func init() {
@@ -130,6 +145,7 @@ func (m *Manager) Create(ctx context.Context, userID string, opts ...SignInOptio
 	if err != nil {
 		return nil, err
 	}
+	m.happened(ctx, Created, row)
 	return m.session(row, models.User{}, false), nil
 }
 
@@ -265,12 +281,16 @@ func (m *Manager) list(ctx context.Context, userID string, now time.Time) ([]mod
 // error wrapping ErrStore if the store could not answer; the session may then
 // still be alive. That ctx ends does not interrupt a revocation under way.
 func (m *Manager) Revoke(ctx context.Context, userID, handle string) error {
+	return m.revokeNamed(ctx, userID, handle, ending{reason: ReasonApplication})
+}
+
+func (m *Manager) revokeNamed(ctx context.Context, userID, handle string, why ending) error {
 	ctx = m.bounded(ctx)
 	token, err := m.tokenOf(ctx, userID, handle)
 	if err != nil {
 		return err
 	}
-	ended, err := m.revoke(ctx, models.Revocation{Token: token, UserID: userID})
+	ended, err := m.revoke(ctx, models.Revocation{Token: token, UserID: userID}, why)
 	if err != nil {
 		return err
 	}
@@ -326,7 +346,7 @@ func (m *Manager) RevokeOthers(ctx context.Context, userID, keep string) (int, e
 	if kept.UserID != userID {
 		return 0, ErrNotFound
 	}
-	return m.revoke(ctx, models.Revocation{UserID: userID, Except: kept.ID, Now: now})
+	return m.revoke(ctx, models.Revocation{UserID: userID, Except: kept.ID, Now: now}, ending{reason: ReasonOthers})
 }
 
 // RevokeAll ends every session of the user and returns how many. Call it when
@@ -336,15 +356,13 @@ func (m *Manager) RevokeAll(ctx context.Context, userID string) (int, error) {
 	if userID == "" {
 		return 0, ErrNotFound
 	}
-	return m.revoke(ctx, models.Revocation{UserID: userID, Now: m.clock()})
+	return m.revoke(ctx, models.Revocation{UserID: userID, Now: m.clock()}, ending{reason: ReasonApplication})
 }
 
 // revoke ends sessions in the store and then in this process. It goes on when
 // the caller leaves: a revocation must not depend on a client that waits.
-func (m *Manager) revoke(ctx context.Context, r models.Revocation) (int, error) {
-	ctx, cancel := m.storeContext(ctx)
-	defer cancel()
-	ended, err := m.store.Revoke(ctx, r)
+func (m *Manager) revoke(ctx context.Context, r models.Revocation, why ending) (int, error) {
+	ended, err := m.revokeStored(ctx, r)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrStore, err)
 	}
@@ -354,7 +372,16 @@ func (m *Manager) revoke(ctx context.Context, r models.Revocation) (int, error) 
 		m.revoked.user(r.UserID, r.Except, m.clock())
 	}
 	m.forgetOwn(ctx, r)
+	if ended > 0 && m.events != nil {
+		m.events.tell(ctx, Event{Kind: Revoked, Reason: why.reason, At: m.clock(), SessionID: why.session, UserID: cmp.Or(r.UserID, why.user), Ended: ended, By: why.by})
+	}
 	return ended, nil
+}
+
+func (m *Manager) revokeStored(ctx context.Context, r models.Revocation) (int, error) {
+	ctx, cancel := m.storeContext(ctx)
+	defer cancel()
+	return m.store.Revoke(ctx, r)
 }
 
 // purgeMargin keeps a node whose clock runs ahead from purging live sessions.

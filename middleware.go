@@ -80,8 +80,7 @@ func (m *Manager) loadFor(c *gin.Context, how how) loaded {
 	if o.err == nil {
 		now.session = m.session(o.row, o.user, o.cached)
 	} else if !isAnswer(o.err) {
-		m.logger.Error("ginsession: the session store did not answer", "error", o.err)
-		_ = c.Error(o.err)
+		m.storeFailed(c, o.err)
 	}
 	m.know(c, now)
 	return now
@@ -145,6 +144,7 @@ func (m *Manager) RequireFresh() gin.HandlerFunc {
 		case now.err != nil:
 			refuseLoad(c, now.err)
 		case !m.policy.fresh(now.session.CreatedAt, m.clock()):
+			m.rejected(c.Request.Context(), ReasonNotFresh, now.session.ID, now.session.UserID)
 			_ = c.Error(ErrNotFresh)
 			refuse(c, notFresh)
 		}

@@ -131,7 +131,7 @@ func (m *Manager) joinDevice(ctx context.Context, h http.Header, p *presented, a
 		case at < 0 || m.policy.expired(found[at].Session.CreatedAt, found[at].Session.ExpiresAt, now):
 			m.cookies.expireDevice(h, token)
 		case found[at].Session.UserID == made.UserID:
-			m.leaveDevice(ctx, h, token, made.ID)
+			m.leaveDevice(ctx, h, found[at].Session, made.ID, ReasonReplaced)
 		default:
 			others = append(others, found[at].Session)
 			if i >= len(held) {
@@ -141,17 +141,17 @@ func (m *Manager) joinDevice(ctx context.Context, h http.Header, p *presented, a
 	}
 	slices.SortStableFunc(others, func(a, b models.Session) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	for len(others)+1 > m.maximumSessions {
-		m.leaveDevice(ctx, h, others[0].Token, made.ID)
+		m.leaveDevice(ctx, h, others[0], made.ID, ReasonLimit)
 		others = others[1:]
 	}
 }
 
 // leaveDevice ends a session that another sign-in drove from the device.
-func (m *Manager) leaveDevice(ctx context.Context, h http.Header, token, madeID string) {
-	if _, err := m.revoke(ctx, models.Revocation{Token: token}); err != nil {
+func (m *Manager) leaveDevice(ctx context.Context, h http.Header, row models.Session, madeID string, reason Reason) {
+	if _, err := m.revoke(ctx, models.Revocation{Token: row.Token}, ending{reason, madeID, row.ID, row.UserID}); err != nil {
 		m.logger.Warn("ginsession: a session of the same device could not be ended at a sign-in", "sessionId", madeID, "error", err)
 	}
-	m.cookies.expireDevice(h, token)
+	m.cookies.expireDevice(h, row.Token)
 }
 
 // findDevices reads sessions by tokens that signatures proved.
@@ -321,7 +321,7 @@ func (m *Manager) revokeDeviceSession(c *gin.Context) {
 			return
 		}
 	}
-	if _, err := m.revoke(ctx, models.Revocation{Token: device.token}); err != nil {
+	if _, err := m.revoke(ctx, models.Revocation{Token: device.token}, m.endingOf(ctx, device.token, ReasonSignedOut, o.row.ID)); err != nil {
 		m.storeFailed(c, err)
 		refuse(c, unavailable)
 		return

@@ -246,6 +246,7 @@ func (m *Manager) RequireOrigin() gin.HandlerFunc {
 			return
 		}
 		if r := m.origins.check(c.Request); r != nil {
+			m.rejected(c.Request.Context(), ReasonOrigin, "", "")
 			refuse(c, r)
 		}
 	}

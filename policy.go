@@ -40,6 +40,14 @@ func (p policy) expired(createdAt, expiresAt, now time.Time) bool {
 	return p.capped(createdAt, expiresAt).Before(now)
 }
 
+// ended says which of the two ends a session that is expired at now has come to.
+func (p policy) ended(expiresAt, now time.Time) Reason {
+	if expiresAt.Before(now) {
+		return ReasonExpired
+	}
+	return ReasonLifetime
+}
+
 // due reports whether reading the session should renew it: its last renewal is
 // updateAge old, and renewing would gain anything. The age of the renewal is
 // derived from the expiry, as in Better Auth, so that a row with a shorter

@@ -50,6 +50,7 @@ func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*
 	if err != nil {
 		return nil, err
 	}
+	m.happened(ctx, Created, row)
 	var previous []proved
 	if !m.keepPrevious && !how.keepPrevious {
 		previous = p.tokens
@@ -85,7 +86,7 @@ func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*
 // endPrevious ends the sessions that the browser presented before a sign-in.
 func (m *Manager) endPrevious(ctx context.Context, previous []proved, madeID string) {
 	for _, t := range previous {
-		if _, err := m.revoke(ctx, models.Revocation{Token: t.token}); err != nil {
+		if _, err := m.revoke(ctx, models.Revocation{Token: t.token}, m.endingOf(ctx, t.token, ReasonReplaced, madeID)); err != nil {
 			m.logger.Warn("ginsession: the session before a sign-in could not be ended", "sessionId", madeID, "error", err)
 		}
 	}
@@ -101,7 +102,7 @@ func (m *Manager) userOf(ctx context.Context, row models.Session) (models.User, 
 		return user, nil
 	}
 	// Within the same deadline: a store that let it pass will not do this either.
-	if _, undo := m.revoke(ctx, models.Revocation{Token: row.Token}); undo != nil {
+	if _, undo := m.revoke(ctx, models.Revocation{Token: row.Token}, ending{ReasonUndone, "", row.ID, row.UserID}); undo != nil {
 		m.logger.Warn("ginsession: a session whose sign-in failed could not be deleted; nobody holds its token", "sessionId", row.ID, "error", undo)
 	}
 	if errors.Is(err, models.ErrNotFound) {
@@ -129,7 +130,7 @@ func (m *Manager) SignOut(c *gin.Context) error {
 	var failed error
 	ctx := m.bounded(c.Request.Context())
 	for _, t := range append(slices.Clone(p.tokens), devices...) {
-		if _, err := m.revoke(ctx, models.Revocation{Token: t.token}); err != nil {
+		if _, err := m.revoke(ctx, models.Revocation{Token: t.token}, m.endingOf(ctx, t.token, ReasonSignedOut, "")); err != nil {
 			m.revoked.token(t.token)
 			failed = err
 		}

@@ -1,0 +1,240 @@
+package ginsession
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ginsession/ginsession/models"
+)
+
+// An Event is something that happened to a session, or to a request that had
+// none. It holds no token, cookie or secret, and prints as a log record.
+type Event struct {
+	Kind   EventKind
+	Reason Reason // of Revoked and Rejected
+	At     time.Time
+	// SessionID and UserID name the session, as far as they are known: where all
+	// of a user's sessions end the user alone is, and of a request without a
+	// session nothing.
+	SessionID, UserID string
+	// Ended, of Revoked, is how many sessions that were.
+	Ended int
+	// By is the id of the session that asked for it; "" is the application.
+	By string
+	// OldSecret, of OldSecretUsed, is the index in Config.OldSecrets.
+	OldSecret int
+	// Err, of StoreFailed, is what the store said. It wraps ErrStore.
+	Err error
+	// Missed is how many events before this one were not told: a hook that is too
+	// slow, or requests that were made to be refused.
+	Missed int
+}
+
+// An EventKind says what happened.
+type EventKind string
+
+const (
+	Created       EventKind = "created"         // a sign-in, or Create
+	Refreshed     EventKind = "refreshed"       // the expiry moved
+	Rotated       EventKind = "rotated"         // the token changed
+	Elevated      EventKind = "elevated"        // it is fresh again
+	Revoked       EventKind = "revoked"         // it ended; Reason says why
+	Rejected      EventKind = "rejected"        // a request has no session, though it brought something, or was refused
+	OldSecretUsed EventKind = "old secret used" // a cookie that an old secret had signed was signed anew
+	StoreFailed   EventKind = "store failed"    // the store could not tell
+)
+
+// A Reason says why a session ended, or why a request was rejected.
+type Reason string
+
+// Why sessions end.
+const (
+	ReasonSignedOut   Reason = "signed out"             // on its own device
+	ReasonUser        Reason = "revoked by the user"    // by name, or with all of the user's
+	ReasonOthers      Reason = "all others revoked"     // by the one that was spared
+	ReasonApplication Reason = "revoked by application" // Revoke and RevokeAll
+	ReasonReplaced    Reason = "replaced by a sign-in"  // in the same browser
+	ReasonLimit       Reason = "limit reached"          // Config.MaxSessionsPerUser, MultiSession.MaximumSessions
+	ReasonExpired     Reason = "expired"
+	ReasonLifetime    Reason = "lifetime reached" // Config.MaxLifetime
+	ReasonUndone      Reason = "sign-in undone"   // it had no user
+)
+
+// Why requests are rejected, ReasonExpired and ReasonLifetime besides.
+const (
+	ReasonSignature Reason = "bad signature"   // of each session cookie
+	ReasonAmbiguous Reason = "ambiguous"       // several session cookies that hold
+	ReasonUnknown   Reason = "unknown session" // revoked, purged, or never there
+	ReasonOrigin    Reason = "origin refused"  // Origin, Referer or Sec-Fetch-Site
+	ReasonNotFresh  Reason = "not fresh"
+)
+
+// LogValue makes an Event a record of what it has.
+func (e Event) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("kind", string(e.Kind))}
+	text := func(name, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(name, value))
+		}
+	}
+	text("reason", string(e.Reason))
+	text("sessionId", e.SessionID)
+	text("userId", e.UserID)
+	text("by", e.By)
+	if e.Kind == Revoked {
+		attrs = append(attrs, slog.Int("ended", e.Ended))
+	}
+	if e.Kind == OldSecretUsed {
+		attrs = append(attrs, slog.Int("oldSecret", e.OldSecret))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.Any("error", e.Err))
+	}
+	if e.Missed > 0 {
+		attrs = append(attrs, slog.Int("missed", e.Missed))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// LogEvents is a Config.OnEvent that writes each event to a logger, in the group
+// "session": Refreshed at level Debug, StoreFailed at Error, all others at Info.
+func LogEvents(logger *slog.Logger) func(context.Context, Event) {
+	return func(ctx context.Context, e Event) {
+		level := slog.LevelInfo
+		switch e.Kind {
+		case Refreshed:
+			level = slog.LevelDebug
+		case StoreFailed:
+			level = slog.LevelError
+		}
+		logger.LogAttrs(ctx, level, "ginsession: session "+string(e.Kind), slog.Any("session", e))
+	}
+}
+
+const (
+	// eventQueue is how many events may wait for the hook.
+	eventQueue = 1024
+	// rejectedPerSecond bounds the events that anybody can cause: they must not
+	// crowd out the others.
+	rejectedPerSecond = 100
+)
+
+// events tell a hook what happens, from a goroutine of their own: neither a
+// hook that blocks nor one that panics touches a request. Nil tells nobody.
+type events struct {
+	hook  func(context.Context, Event)
+	queue chan told
+	ended chan struct{} // closed when the goroutine has ended
+
+	mu     sync.Mutex // guards what follows, and sending against closing
+	closed bool
+	missed int
+	second time.Time // rejected counts since then
+	count  int
+}
+
+type told struct {
+	ctx   context.Context
+	event Event
+}
+
+func newEvents(hook func(context.Context, Event)) *events {
+	if hook == nil {
+		return nil
+	}
+	e := &events{hook: hook, queue: make(chan told, eventQueue), ended: make(chan struct{})}
+	go func() {
+		defer close(e.ended)
+		for t := range e.queue {
+			e.call(t)
+		}
+	}()
+	return e
+}
+
+func (e *events) call(t told) {
+	defer func() { _ = recover() }()
+	e.hook(t.ctx, t.event)
+}
+
+// tell queues an event, or counts it as missed.
+func (e *events) tell(ctx context.Context, event Event) {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	if event.Kind == Rejected {
+		if now := time.Now(); now.Sub(e.second) >= time.Second {
+			e.second, e.count = now, 0
+		}
+		if e.count++; e.count > rejectedPerSecond {
+			e.missed++
+			return
+		}
+	}
+	event.Missed = e.missed
+	select {
+	case e.queue <- told{context.WithoutCancel(ctx), event}:
+		e.missed = 0
+	default:
+		e.missed++
+	}
+}
+
+// close tells what is queued and ends, but does not wait for a hook that blocks.
+func (e *events) close(patience time.Duration) {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	if !e.closed {
+		e.closed = true
+		close(e.queue)
+	}
+	e.mu.Unlock()
+	select {
+	case <-e.ended:
+	case <-time.After(patience):
+	}
+}
+
+// An ending says why sessions end, and which session asked for it.
+type ending struct {
+	reason        Reason
+	by            string
+	session, user string // the one that ends, where it is known
+}
+
+// endingOf names the session of a token that a cookie proved, which costs a query
+// and is done only if somebody wants to know.
+func (m *Manager) endingOf(ctx context.Context, token string, reason Reason, by string) ending {
+	why := ending{reason: reason, by: by}
+	if m.events == nil {
+		return why
+	}
+	if read, err := m.read(ctx, token, never, m.clock()); err == nil {
+		why.session, why.user = read.row.ID, read.row.UserID
+	}
+	return why
+}
+
+// rejected tells of a request that was refused, or taken for one without a
+// session.
+func (m *Manager) rejected(ctx context.Context, reason Reason, sessionID, userID string) {
+	if m.events != nil {
+		m.events.tell(ctx, Event{Kind: Rejected, Reason: reason, At: m.clock(), SessionID: sessionID, UserID: userID})
+	}
+}
+
+// happened tells of a session.
+func (m *Manager) happened(ctx context.Context, kind EventKind, row models.Session) {
+	if m.events != nil {
+		m.events.tell(ctx, Event{Kind: kind, At: m.clock(), SessionID: row.ID, UserID: row.UserID})
+	}
+}
