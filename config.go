@@ -137,9 +137,28 @@ type Config struct {
 	// can then read what HttpOnly hides.
 	ExposeTokens bool
 
+	// HashTokens stores only a hash of each token, so that a stolen database signs
+	// nobody in: "sha256." and the SHA-256 of the token in base64url. Cookies stay
+	// as they are. It is not for tables that a Better Auth server shares, and is
+	// refused together with ExposeTokens and with a cookie cache in one of Better
+	// Auth's formats. docs/security.md has the one statement that brings an existing
+	// table over with nobody signed out; there is no way back.
+	HashTokens bool
+
 	// KeepPreviousSession leaves the session that a browser presents at sign-in
 	// alive, as Better Auth does. By default SignIn ends it.
 	KeepPreviousSession bool
+
+	// MaxSessionsPerUser is how many sessions a user may have at the same time; the
+	// sign-in of one more ends the oldest, or is refused with RejectOverLimit.
+	// Sign-ins at the same time on several nodes end up with as many. It costs a
+	// query at each sign-in. Default no limit; at most 50.
+	MaxSessionsPerUser int
+
+	// RejectOverLimit lets SignIn and Create return ErrTooManySessions in place of
+	// ending the oldest session. Whoever holds a stolen session can then keep its
+	// owner out.
+	RejectOverLimit bool
 
 	// ClientIP says which address to store with a new session. The result must
 	// be a bare IP address; anything else is stored as "". Nil asks gin, but
@@ -310,8 +329,11 @@ type settings struct {
 
 	disableRefresh, deferRefresh bool
 	exposeTokens, keepPrevious   bool
+	hashTokens                   bool
 	bearer                       Bearer
 	maximumSessions              int // accounts on one device
+	maxSessions                  int // of one user; 0: no limit
+	rejectOverLimit              bool
 
 	sessionFields, userFields []models.Field
 
@@ -350,17 +372,20 @@ func (f *faults) add(format string, args ...any) {
 func (c Config) validate() (settings, Store, error) {
 	var f faults
 	s := settings{
-		secrets:        c.checkSecrets(&f),
-		disableRefresh: c.DisableRefresh,
-		deferRefresh:   c.DeferRefresh,
-		exposeTokens:   c.ExposeTokens,
-		keepPrevious:   c.KeepPreviousSession,
-		bearer:         c.Bearer,
-		clientIP:       c.ClientIP,
-		ipv6Subnet:     cmp.Or(c.IPv6Subnet, 64),
-		beforeCreate:   c.BeforeCreate,
-		logger:         c.Logger,
-		now:            c.Now,
+		secrets:         c.checkSecrets(&f),
+		disableRefresh:  c.DisableRefresh,
+		deferRefresh:    c.DeferRefresh,
+		exposeTokens:    c.ExposeTokens,
+		hashTokens:      c.HashTokens,
+		keepPrevious:    c.KeepPreviousSession,
+		bearer:          c.Bearer,
+		maxSessions:     c.MaxSessionsPerUser,
+		rejectOverLimit: c.RejectOverLimit,
+		clientIP:        c.ClientIP,
+		ipv6Subnet:      cmp.Or(c.IPv6Subnet, 64),
+		beforeCreate:    c.BeforeCreate,
+		logger:          c.Logger,
+		now:             c.Now,
 	}
 	if s.logger == nil {
 		s.logger = slog.Default()
@@ -378,6 +403,12 @@ func (c Config) validate() (settings, Store, error) {
 	if c.MultiSession.Enabled {
 		s.cookies.device = s.cookies.token.name + devicePart
 	}
+	switch {
+	case c.MaxSessionsPerUser < 0 || c.MaxSessionsPerUser > mostSessions:
+		f.add("MaxSessionsPerUser is %d: use 1 to %d, or leave it zero for no limit", c.MaxSessionsPerUser, mostSessions)
+	case c.RejectOverLimit && c.MaxSessionsPerUser == 0:
+		f.add("RejectOverLimit is set, but MaxSessionsPerUser is not: set it")
+	}
 	if c.Bearer.AllowUnsigned && !c.Bearer.Enabled {
 		f.add("Bearer.AllowUnsigned is set, but Bearer.Enabled is not: set it")
 	}
@@ -390,6 +421,12 @@ func (c Config) validate() (settings, Store, error) {
 		f.add("Schema is not valid: %w", err)
 	}
 	s.sessionFields, s.userFields = schema.Session.Fields, schema.User.Fields
+	if c.HashTokens && c.ExposeTokens {
+		f.add("HashTokens is set beside ExposeTokens: there would be no tokens to expose; remove one of the two")
+	}
+	if c.HashTokens && c.CookieCache.Enabled && c.CookieCache.Strategy.BetterAuth() {
+		f.add("HashTokens is set beside CookieCache.Strategy %v: a Better Auth server on the same table would find no session; use cookiecache.SecureCookie, or remove HashTokens", c.CookieCache.Strategy)
+	}
 	store := c.checkStore(&f)
 	if len(f) > 0 {
 		return settings{}, nil, errors.Join(f...)

@@ -211,7 +211,9 @@ type presented struct {
 	chunked bool
 
 	unproved []cookiescan.Pair // device cookies; devices proves them
-	macs     int               // computed so far
+	asked    bool              // and has done so
+	held     []proved
+	macs     int // computed so far
 }
 
 // proved is a session token whose signature holds.

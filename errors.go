@@ -14,6 +14,10 @@ var (
 	// ErrNotFresh: the session is too old for what was asked. Guards answer 403.
 	ErrNotFresh = errors.New("ginsession: session is not fresh")
 
+	// ErrTooManySessions: the user has as many as Config.MaxSessionsPerUser, and
+	// RejectOverLimit is set.
+	ErrTooManySessions = errors.New("ginsession: the user has too many sessions")
+
 	// ErrStore: the store could not answer. Whether the session lives is
 	// unknown, so no cookie is touched; guards answer 503 with Retry-After.
 	ErrStore = errors.New("ginsession: the session store did not answer")

@@ -23,7 +23,8 @@ type Event struct {
 	Ended int
 	// By is the id of the session that asked for it; "" is the application.
 	By string
-	// OldSecret, of OldSecretUsed, is the index in Config.OldSecrets.
+	// OldSecret, of OldSecretUsed, is the index in Config.OldSecrets. Each session
+	// is told once: when none has been told for ExpiresIn, that secret can go.
 	OldSecret int
 	// Err, of StoreFailed, is what the store said. It wraps ErrStore.
 	Err error
@@ -59,7 +60,6 @@ const (
 	ReasonLimit       Reason = "limit reached"          // Config.MaxSessionsPerUser, MultiSession.MaximumSessions
 	ReasonExpired     Reason = "expired"
 	ReasonLifetime    Reason = "lifetime reached" // Config.MaxLifetime
-	ReasonUndone      Reason = "sign-in undone"   // it had no user
 )
 
 // Why requests are rejected, ReasonExpired and ReasonLifetime besides.

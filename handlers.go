@@ -157,7 +157,7 @@ func (m *Manager) revokeSession(c *gin.Context) {
 		return
 	}
 	own := o.row.Token
-	isOwn := sameToken(named, own) || isHandle(named) && m.handles.names(named, own)
+	isOwn := sameToken(named, own) || isHandle(named) && m.handles.names(named, m.stored(own))
 	why := ending{reason: ReasonUser, by: o.row.ID}
 	if isOwn {
 		named, why.reason, why.session = own, ReasonSignedOut, o.row.ID

@@ -114,6 +114,9 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 			o.setToken = browserSession
 		}
 	}
+	if key.secret > 0 && o.setToken != 0 && !how.silent && m.events != nil {
+		m.events.tell(ctx, Event{Kind: OldSecretUsed, At: now, SessionID: o.row.ID, UserID: o.row.UserID, OldSecret: key.secret - 1})
+	}
 	if p.dontRemember {
 		return o
 	}
@@ -236,14 +239,16 @@ func (m *Manager) readCopy(p *presented, token string, now time.Time) (cachedCop
 	if !ok {
 		return cachedCopy{}, false
 	}
-	good := sameToken(c.row.Token, token) &&
+	stored := m.stored(token)
+	good := sameToken(c.row.Token, stored) &&
 		c.row.UserID == c.user.ID &&
 		c.version == m.cacheVersion(c.row, c.user, true) &&
 		!last.Before(now) &&
 		last.Sub(c.issuedAt) <= m.cache.maxAge+twoLooks &&
 		!c.issuedAt.After(now.Add(skew)) &&
 		!m.policy.expired(c.row.CreatedAt, c.row.ExpiresAt, now) &&
-		!m.revoked.doubts(token, c.row.ID, c.row.UserID, c.row.CreatedAt)
+		!m.revoked.doubts(stored, c.row.ID, c.row.UserID, c.row.CreatedAt)
+	c.row.Token = token
 	return c, good
 }
 

@@ -52,6 +52,9 @@ func New(config Config) (*Manager, error) {
 	}
 	s.cookies.signer = signed.New(s.secrets)
 	m := &Manager{settings: s, store: store}
+	if s.hashTokens {
+		m.store = hashedStore{store}
+	}
 	if m.handles, err = newHandles(s.secrets); err != nil {
 		return nil, fmt.Errorf("ginsession: Config.Secret: %w", err)
 	}
@@ -131,9 +134,11 @@ func WithClient(ip, userAgent string) SignInOption {
 }
 
 // Create makes a session for a user, outside of any request and without a
-// cookie: for jobs, tests and transports of your own. It ends no other session.
+// cookie: for jobs, tests and transports of your own. It ends no other session,
+// but for the oldest under Config.MaxSessionsPerUser.
 //
-// It returns ErrNotFound if the database knows no such user, the error of
+// It returns ErrNotFound if the database knows no such user, ErrTooManySessions,
+// the error of
 // Config.BeforeCreate, one about WithFields, or one that wraps ErrStore. After an
 // ErrStore a session may exist whose token nobody knows; it expires.
 func (m *Manager) Create(ctx context.Context, userID string, opts ...SignInOption) (*Session, error) {
@@ -141,10 +146,15 @@ func (m *Manager) Create(ctx context.Context, userID string, opts ...SignInOptio
 	for _, opt := range opts {
 		opt.apply(&how)
 	}
+	ctx = m.bounded(ctx)
 	row, err := m.create(ctx, userID, how, m.clock())
 	if err != nil {
 		return nil, err
 	}
+	if err := m.admit(ctx, row, nil); err != nil {
+		return nil, err
+	}
+	defer m.evict(ctx, row, nil)
 	m.happened(ctx, Created, row)
 	return m.session(row, models.User{}, false), nil
 }
@@ -229,17 +239,26 @@ func (m *Manager) Find(ctx context.Context, token string) (*Session, error) {
 	if !isToken(token) {
 		return nil, ErrNotFound
 	}
+	read, err := m.find(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return m.session(read.row, read.user, false), nil
+}
+
+// find is Find by a token, or by the hash that is stored of one.
+func (m *Manager) find(ctx context.Context, token string) (reading, error) {
 	now := m.clock()
 	read, err := m.read(ctx, token, never, now)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
-		return nil, ErrNotFound
+		return reading{}, ErrNotFound
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrStore, err)
+		return reading{}, fmt.Errorf("%w: %w", ErrStore, err)
 	case m.policy.expired(read.row.CreatedAt, read.row.ExpiresAt, now):
-		return nil, ErrNotFound
+		return reading{}, ErrNotFound
 	}
-	return m.session(read.row, read.user, false), nil
+	return read, nil
 }
 
 // List reads the sessions of a user that are alive, at most 100, by id. An
@@ -339,14 +358,14 @@ func (m *Manager) RevokeOthers(ctx context.Context, userID, keep string) (int, e
 	if err != nil {
 		return 0, err
 	}
-	kept, err := m.Find(ctx, token)
+	kept, err := m.find(ctx, token)
 	if err != nil {
 		return 0, err
 	}
-	if kept.UserID != userID {
+	if kept.row.UserID != userID {
 		return 0, ErrNotFound
 	}
-	return m.revoke(ctx, models.Revocation{UserID: userID, Except: kept.ID, Now: now}, ending{reason: ReasonOthers})
+	return m.revoke(ctx, models.Revocation{UserID: userID, Except: kept.row.ID, Now: now}, ending{reason: ReasonOthers})
 }
 
 // RevokeAll ends every session of the user and returns how many. Call it when
@@ -367,7 +386,7 @@ func (m *Manager) revoke(ctx context.Context, r models.Revocation, why ending) (
 		return 0, fmt.Errorf("%w: %w", ErrStore, err)
 	}
 	if r.Token != "" {
-		m.revoked.token(r.Token)
+		m.revoked.token(m.stored(r.Token))
 	} else {
 		m.revoked.user(r.UserID, r.Except, m.clock())
 	}

@@ -56,23 +56,26 @@ func (k *cookies) isDevice(name string) bool {
 // deviceName is the name of the device cookie of a token.
 func (k *cookies) deviceName(token string) string { return k.device + strings.ToLower(token) }
 
-// devices proves the device cookies of a request, in their order, each token
-// once. A device cookie counts only if its name is that of its token and its
+// devices proves the device cookies of a request, the first time that it is asked,
+// and returns them in their order, each token once. A device cookie counts only if its name is that of its token and its
 // signature holds. The name is compared first: a cookie that somebody planted
 // under another name costs no signature.
 func (k *cookies) devices(p *presented) []proved {
-	var found []proved
+	if p.asked {
+		return slices.Clone(p.held)
+	}
+	p.asked = true
 	for _, pair := range p.unproved {
 		token, _, _ := strings.Cut(pair.Value, ".")
 		if !isToken(token) || pair.Name != k.deviceName(token) {
 			continue
 		}
 		token, secret, ok := k.verify(p, pair.Value)
-		if ok && pair.Name == k.deviceName(token) && !slices.ContainsFunc(found, func(d proved) bool { return d.token == token }) {
-			found = append(found, proved{token, secret})
+		if ok && pair.Name == k.deviceName(token) && !slices.ContainsFunc(p.held, func(d proved) bool { return d.token == token }) {
+			p.held = append(p.held, proved{token, secret})
 		}
 	}
-	return found
+	return slices.Clone(p.held)
 }
 
 func (k *cookies) setDevice(h http.Header, token string, maxAge int) {
@@ -195,7 +198,7 @@ func (m *Manager) aliveDevices(ctx context.Context, devices []proved, now time.T
 // case, or by its handle.
 func (m *Manager) deviceNamed(devices []proved, name string) (proved, bool) {
 	for _, d := range devices {
-		if isHandle(name) && m.handles.names(name, d.token) || sameToken(strings.ToLower(name), strings.ToLower(d.token)) {
+		if isHandle(name) && m.handles.names(name, m.stored(d.token)) || sameToken(strings.ToLower(name), strings.ToLower(d.token)) {
 			return d, true
 		}
 	}

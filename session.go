@@ -19,7 +19,8 @@ type Session struct {
 	// ID names the row. It is no secret and authenticates nobody.
 	ID     string `json:"id"`
 	UserID string `json:"userId"`
-	// Token is the secret in the cookie. It prints as [redacted].
+	// Token is the secret in the cookie. It prints as [redacted]. Under HashTokens
+	// it is the hash in sessions that List returns, which authenticates nobody.
 	Token Token `json:"-"`
 	// ExpiresAt moves when the session is renewed; CreatedAt never does and
 	// UpdatedAt is the last renewal or change. All are UTC in whole milliseconds.
@@ -59,7 +60,7 @@ type User struct {
 
 // Handle is what the session is called in JSON: good for listing and revoking,
 // never for authenticating. It stays the same as long as Config.Secret does.
-func (s *Session) Handle() string { return s.manager.handles.of(s.Token.raw) }
+func (s *Session) Handle() string { return s.manager.handles.of(s.manager.stored(s.Token.raw)) }
 
 // A Token is a session token. It prints as [redacted] everywhere.
 type Token struct{ raw string }

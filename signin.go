@@ -25,7 +25,7 @@ import (
 // MultiSession a browser holds several, and only the same user's ends.
 //
 // SignIn returns ErrStarted if the response has begun or c is a copy,
-// ErrNotFound if there is no such user, the error of Config.BeforeCreate, one
+// ErrNotFound if there is no such user, ErrTooManySessions, the error of Config.BeforeCreate, one
 // about WithFields, or one that wraps ErrStore; in all these cases no cookie was
 // touched.
 func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*Session, error) {
@@ -50,12 +50,17 @@ func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*
 	if err != nil {
 		return nil, err
 	}
-	m.happened(ctx, Created, row)
 	var previous []proved
 	if !m.keepPrevious && !how.keepPrevious {
 		previous = p.tokens
 	}
 	multi := m.cookies.device != ""
+	ends := slices.Concat(previous, m.cookies.devices(&p)) // or are somebody else's
+	if err := m.admit(ctx, row, ends); err != nil {
+		return nil, err
+	}
+	m.happened(ctx, Created, row)
+	m.evict(ctx, row, ends)
 	if !multi {
 		m.endPrevious(ctx, previous, row.ID)
 	}
@@ -102,9 +107,7 @@ func (m *Manager) userOf(ctx context.Context, row models.Session) (models.User, 
 		return user, nil
 	}
 	// Within the same deadline: a store that let it pass will not do this either.
-	if _, undo := m.revoke(ctx, models.Revocation{Token: row.Token}, ending{ReasonUndone, "", row.ID, row.UserID}); undo != nil {
-		m.logger.Warn("ginsession: a session whose sign-in failed could not be deleted; nobody holds its token", "sessionId", row.ID, "error", undo)
-	}
+	m.undo(ctx, row)
 	if errors.Is(err, models.ErrNotFound) {
 		return models.User{}, fmt.Errorf("%w: no such user", ErrNotFound)
 	}
@@ -131,7 +134,7 @@ func (m *Manager) SignOut(c *gin.Context) error {
 	ctx := m.bounded(c.Request.Context())
 	for _, t := range append(slices.Clone(p.tokens), devices...) {
 		if _, err := m.revoke(ctx, models.Revocation{Token: t.token}, m.endingOf(ctx, t.token, ReasonSignedOut, "")); err != nil {
-			m.revoked.token(t.token)
+			m.revoked.token(m.stored(t.token))
 			failed = err
 		}
 	}

@@ -230,13 +230,13 @@ func (m *Manager) appendFound(dst []byte, s models.Session, u models.User) []byt
 	return m.appendStoredUser(dst, u)
 }
 
-// publicToken is what JSON shows for a stored token: a handle, or under
-// ExposeTokens the token.
-func (m *Manager) publicToken(stored string) string {
+// publicToken is what JSON shows for a token: a handle, or under ExposeTokens the
+// token.
+func (m *Manager) publicToken(token string) string {
 	if m.exposeTokens {
-		return stored
+		return token
 	}
-	return m.handles.of(stored)
+	return m.handles.of(m.stored(token))
 }
 
 // cachePayload writes what the cookie cache holds: Better Auth's payload, with
@@ -248,7 +248,7 @@ func (m *Manager) cachePayload(o original) []byte {
 	}
 	dst := make([]byte, 0, 1024)
 	dst = append(dst, `{"session":`...)
-	dst = m.appendStored(dst, o.row, o.row.Token)
+	dst = m.appendStored(dst, o.row, m.stored(o.row.Token))
 	dst = append(dst, `,"user":`...)
 	dst = user(dst, o.user)
 	dst = append(dst, `,"updatedAt":`...)
