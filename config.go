@@ -99,7 +99,7 @@ type Config struct {
 	UpdateAge time.Duration
 
 	// FreshAge is how young, counted from its creation, a session must be for
-	// RequireFresh. Renewing does not make fresh; signing in again does.
+	// RequireFresh. Renewing does not make fresh; signing in again and Elevate do.
 	// Default 10 min; Off makes every session fresh.
 	//
 	// Better Auth: session.freshAge, where the default is a day and 0 is Off.
@@ -336,6 +336,7 @@ type settings struct {
 	rejectOverLimit              bool
 
 	sessionFields, userFields []models.Field
+	elevates                  bool // models.FreshAt is among them
 
 	clientIP     func(*gin.Context) string // nil: ask gin, warily
 	ipv6Subnet   int
@@ -421,6 +422,7 @@ func (c Config) validate() (settings, Store, error) {
 		f.add("Schema is not valid: %w", err)
 	}
 	s.sessionFields, s.userFields = schema.Session.Fields, schema.User.Fields
+	s.elevates = checkFreshAt(&f, s.sessionFields)
 	if c.HashTokens && c.ExposeTokens {
 		f.add("HashTokens is set beside ExposeTokens: there would be no tokens to expose; remove one of the two")
 	}

@@ -39,7 +39,6 @@ func feedOf(store Store) RevocationFeed {
 // follow keeps up with the feed until the Manager is closed. While it fails,
 // nothing is up to date and the store is asked instead.
 func (m *Manager) follow(ctx context.Context, feed RevocationFeed, keep time.Duration) {
-	defer close(m.followed)
 	failing := false
 	for {
 		err := m.followOnce(ctx, feed, keep, func() {

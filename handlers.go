@@ -113,7 +113,7 @@ func (m *Manager) listSessions(c *gin.Context) {
 		return
 	}
 	now := m.clock()
-	if m.exposeTokens && !m.policy.fresh(o.row.CreatedAt, now) {
+	if m.exposeTokens && !m.fresh(o.row.CreatedAt, o.row.Fields, now) {
 		m.rejected(ctx, ReasonNotFresh, o.row.ID, o.row.UserID)
 		refuse(c, notFresh)
 		return

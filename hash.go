@@ -84,6 +84,13 @@ func (s hashedStore) Touch(ctx context.Context, read models.Session, next, now t
 	return shown(session, token), err
 }
 
+func (s hashedStore) Replace(ctx context.Context, read, next models.Session, now time.Time) (models.Session, error) {
+	token := next.Token
+	read.Token, next.Token = hashed(read.Token), hashed(token)
+	session, err := s.Store.Replace(ctx, read, next, now)
+	return shown(session, token), err
+}
+
 func (s hashedStore) Revoke(ctx context.Context, r models.Revocation) (int, error) {
 	if r.Token != "" {
 		r.Token = hashed(r.Token)

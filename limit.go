@@ -38,19 +38,24 @@ func (m *Manager) counted(ctx context.Context, made models.Session, ending []pro
 
 // admit refuses a new session that is one too many, if that is what
 // Config.RejectOverLimit says, and deletes it. Of several at the same time those
-// that began first stay: they wait a moment for the others to go.
+// that began first stay, and wait for the others to go. Some of those may have
+// been admitted before they were seen, and do not go; then the younger of those
+// who wait give up before the older.
 func (m *Manager) admit(ctx context.Context, made models.Session, ending []proved) error {
 	if m.maxSessions == 0 || !m.rejectOverLimit {
 		return nil
 	}
-	for try := 1; ; try++ {
+	began := time.Now()
+	patience := time.Until(m.deadline(ctx)) / 2
+	for {
 		rows, _, err := m.counted(ctx, made, ending)
 		if err == nil && len(rows) <= m.maxSessions {
 			return nil
 		}
 		at := slices.IndexFunc(rows, func(row models.Session) bool { return row.ID == made.ID })
-		if err == nil && at >= 0 && at < m.maxSessions && try < 10 {
-			time.Sleep(time.Duration(try) * 2 * time.Millisecond)
+		waits := patience * time.Duration(m.maxSessions-at) / time.Duration(m.maxSessions)
+		if err == nil && at >= 0 && at < m.maxSessions && time.Since(began) < waits {
+			time.Sleep(5 * time.Millisecond)
 			continue
 		}
 		m.undo(ctx, made)
@@ -63,7 +68,7 @@ func (m *Manager) admit(ctx context.Context, made models.Session, ending []prove
 
 // undo deletes a session whose token nobody has got.
 func (m *Manager) undo(ctx context.Context, made models.Session) {
-	if _, err := m.revokeStored(ctx, models.Revocation{Token: made.Token, UserID: made.UserID}); err != nil {
+	if _, err := m.revokeStored(ctx, models.Revocation{Token: made.Token}); err != nil {
 		m.logger.Warn("ginsession: a session whose sign-in failed could not be deleted; nobody holds its token", "sessionId", made.ID, "error", err)
 	}
 }

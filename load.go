@@ -83,7 +83,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		m.rejected(ctx, ReasonUnknown, "", "")
-		o.expireAll = true
+		o.expireAll = !m.succeeded.recently(key.token, now)
 		return o
 	case err != nil:
 		o.err = fmt.Errorf("%w: %w", ErrStore, err)
@@ -97,7 +97,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 		return o
 	case read.gone:
 		m.rejected(ctx, ReasonUnknown, read.row.ID, read.row.UserID)
-		o.expireAll = true
+		o.expireAll = !m.succeeded.recently(key.token, now)
 		o.err = errRevokedMeanwhile
 		return o
 	}

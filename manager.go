@@ -31,8 +31,11 @@ type Manager struct {
 
 	events *events
 
-	stop     context.CancelFunc // of what follows the feed
-	followed chan struct{}      // closed when that has ended
+	succeeded succeeded
+
+	running    context.Context // until Close
+	stop       context.CancelFunc
+	background sync.WaitGroup // what ends then
 
 	oversize sync.Once // the warning about sessions too large to cache
 	gullible sync.Once // the warning that gin trusts every proxy
@@ -68,29 +71,25 @@ func New(config Config) (*Manager, error) {
 	m.secrets = nil // whoever needs them has made keys of them, which do not print
 	m.routes.Store(&routes{})
 	m.events = newEvents(config.OnEvent)
+	m.running, m.stop = context.WithCancel(context.Background())
 	feed := feedOf(store)
 	if !s.cache.enabled || feed == nil {
 		m.revoked = newRevoked(keep, 0)
-		m.stop, m.followed = func() {}, make(chan struct{})
-		close(m.followed)
 		return m, nil
 	}
 	m.revoked = newRevoked(keep, s.cache.maxLag)
-	m.followed = make(chan struct{})
-	var following context.Context
-	following, m.stop = context.WithCancel(context.Background())
-	go m.follow(following, feed, keep)
+	m.background.Go(func() { m.follow(m.running, feed, keep) })
 	return m, nil
 }
 
 // Close ends what the Manager does in the background: it follows the revocation
-// feed no longer, and tells OnEvent what has happened so far, for which it waits
+// feed no longer, ends what StartPurge began, and tells OnEvent what has happened so far, for which it waits
 // StoreTimeout at most. From then on no cookie cache is believed, if there was a
 // feed, and no event is told; all else goes on working. It can be called more than
 // once, and at the same time as anything else. It does not close the DB.
 func (m *Manager) Close() {
 	m.stop()
-	<-m.followed
+	m.background.Wait()
 	m.events.close(m.storeTimeout)
 }
 
@@ -401,38 +400,4 @@ func (m *Manager) revokeStored(ctx context.Context, r models.Revocation) (int, e
 	ctx, cancel := m.storeContext(ctx)
 	defer cancel()
 	return m.store.Revoke(ctx, r)
-}
-
-// purgeMargin keeps a node whose clock runs ahead from purging live sessions.
-const purgeMargin = 5 * time.Minute
-
-// purgeBatch is small enough that renewals and sign-ins hardly wait for it.
-const purgeBatch = 500
-
-// Purge deletes sessions that expired more than five minutes ago, in batches,
-// and returns how many, also beside an error. Run it now and then, from as
-// many processes as you like; expired sessions are refused with or without it.
-// It stops when ctx ends.
-func (m *Manager) Purge(ctx context.Context) (int, error) {
-	total := 0
-	before := m.clock().Add(-purgeMargin)
-	for {
-		if err := ctx.Err(); err != nil {
-			return total, err
-		}
-		batch, cancel := context.WithTimeout(ctx, m.storeTimeout)
-		n, err := m.store.Purge(batch, before, purgeBatch)
-		cancel()
-		total += n
-		if err != nil {
-			return total, fmt.Errorf("%w: %w", ErrStore, err)
-		}
-		if n == 0 {
-			return total, nil
-		}
-		select { // let others have their turn
-		case <-ctx.Done():
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
 }

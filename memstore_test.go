@@ -312,6 +312,34 @@ func (s *memStore) Tokens(ctx context.Context, userID string) ([]string, error) 
 	return tokens, nil
 }
 
+func (s *memStore) Replace(ctx context.Context, read, next models.Session, now time.Time) (models.Session, error) {
+	if err := s.enter(ctx, "replace"); err != nil {
+		return models.Session{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if next.ExpiresAt.IsZero() || next.CreatedAt.IsZero() || next.UpdatedAt.IsZero() || now.IsZero() {
+		return models.Session{}, errZeroTime
+	}
+	row, ok := s.sessions[read.Token]
+	if !ok || row.ID != read.ID || row.ExpiresAt.Before(now.Truncate(time.Millisecond)) {
+		return models.Session{}, models.ErrNotFound
+	}
+	for token, other := range s.sessions {
+		if token != read.Token && (token == next.Token || other.ID == next.ID) {
+			return models.Session{}, models.ErrDuplicate
+		}
+	}
+	delete(s.sessions, read.Token)
+	row.ID, row.Token = next.ID, next.Token
+	row.CreatedAt, row.UpdatedAt = next.CreatedAt.UTC().Truncate(time.Millisecond), next.UpdatedAt.UTC().Truncate(time.Millisecond)
+	if next.ExpiresAt.After(row.ExpiresAt) {
+		row.ExpiresAt = next.ExpiresAt.UTC().Truncate(time.Millisecond)
+	}
+	s.sessions[row.Token] = row
+	return copied(row), nil
+}
+
 func (s *memStore) Revoke(ctx context.Context, r models.Revocation) (int, error) {
 	if err := s.enter(ctx, "revoke"); err != nil {
 		return 0, err

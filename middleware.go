@@ -135,7 +135,8 @@ func (m *Manager) RequireStore() gin.HandlerFunc {
 	}
 }
 
-// RequireFresh is RequireStore for sessions younger than Config.FreshAge:
+// RequireFresh is RequireStore for sessions younger than Config.FreshAge, or
+// elevated within it:
 // changing a password or an address, deleting an account. Older sessions end
 // with 403 SESSION_NOT_FRESH, upon which the user should sign in again.
 func (m *Manager) RequireFresh() gin.HandlerFunc {
@@ -143,7 +144,7 @@ func (m *Manager) RequireFresh() gin.HandlerFunc {
 		switch now := m.ensureStored(c); {
 		case now.err != nil:
 			refuseLoad(c, now.err)
-		case !m.policy.fresh(now.session.CreatedAt, m.clock()):
+		case !m.fresh(now.session.CreatedAt, now.session.Fields, m.clock()):
 			m.rejected(c.Request.Context(), ReasonNotFresh, now.session.ID, now.session.UserID)
 			_ = c.Error(ErrNotFresh)
 			refuse(c, notFresh)

@@ -50,6 +50,14 @@ type Store interface {
 	// another did. models.ErrNotFound means that the row is gone.
 	Touch(ctx context.Context, read models.Session, next, now time.Time) (models.Session, error)
 
+	// Replace puts next in the place of a session that was read with Find and is
+	// not expired at now, in one write: its id, token, createdAt and updatedAt,
+	// and its expiry, unless that has moved beyond next's meanwhile. The rest of
+	// next is that of read. The result is the session as it stands afterwards.
+	// models.ErrNotFound means that the row is gone or expired, models.ErrDuplicate
+	// that next's id or token is taken; then nothing has changed.
+	Replace(ctx context.Context, read, next models.Session, now time.Time) (models.Session, error)
+
 	// List reads the user's sessions that are alive at now (expiresAt > now),
 	// at most 100, ordered by id.
 	List(ctx context.Context, userID string, now time.Time) ([]models.Session, error)

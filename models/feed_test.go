@@ -28,7 +28,7 @@ func feedHarness(t *testing.T) (storetest.FeedHarness, *gorm.DB) {
 	db := openMySQL(t, newDatabase(t, utf8mb4))
 	migrateTo(t, feedSchema(), db)
 	h := harnessOf(t, db, feedSchema(), func(t *testing.T, u models.User) { addUser(t, db, u) })
-	return storetest.FeedHarness{Harness: h, Feed: h.Store.(*models.Store).Feed()}, db
+	return storetest.FeedHarness{Harness: h, Feed: storeOf(t, feedSchema(), db).Feed()}, db
 }
 
 func user(id string) models.User {

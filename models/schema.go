@@ -85,6 +85,11 @@ type Field struct {
 	Default any
 }
 
+// FreshAt is the field that ginsession's Elevate writes: when a session was last
+// made fresh. Put it among the Fields of Schema.Session. Clients can neither
+// write nor see it.
+func FreshAt() Field { return Field{Name: "freshAt", Type: Date} }
+
 // A Type is what a Field holds, in Go and in the column that Migrate adds.
 // Values of the four are string, int64, bool and time.Time (UTC, whole
 // milliseconds), or nil. Better Auth's names for them are the same in lower

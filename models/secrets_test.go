@@ -100,6 +100,11 @@ func (o overheard) Touch(ctx context.Context, read models.Session, next, now tim
 	return s, everything.hear(err)
 }
 
+func (o overheard) Replace(ctx context.Context, read, next models.Session, now time.Time) (models.Session, error) {
+	s, err := o.Store.Replace(ctx, read, next, now)
+	return s, everything.hear(err)
+}
+
 func (o overheard) List(ctx context.Context, userID string, now time.Time) ([]models.Session, error) {
 	sessions, err := o.Store.List(ctx, userID, now)
 	return sessions, everything.hear(err)

@@ -21,8 +21,8 @@ import (
 //
 // It is tested on MariaDB and SQLite, and keeps to what MySQL from 5.7 and TiDB
 // document. Each method is one statement without a transaction around it (Purge,
-// Update and a Touch that lost a race: two; Revoke with a Feed: a transaction of
-// two), so that nothing is held locked between two round trips. Statements that lost a race inside the database are
+// Update, Replace and a Touch that lost a race: two; Revoke and Replace with a Feed:
+// a transaction of two), so that nothing is held locked between two round trips. Statements that lost a race inside the database are
 // tried three times, as long as the context allows.
 //
 // A writer that waits for a lock on a SQLite file is deaf to its context until
@@ -102,6 +102,7 @@ const (
 // database and the schema at hand.
 type statements struct {
 	create, touch, update       string
+	replace                     string
 	set                         []string // of update, for each field of sessions
 	find, findMany, reread      string
 	list, tokens                string
@@ -133,7 +134,9 @@ func newStatements(quote quoter, d dialect, schema Schema) statements {
 	feed := quote(schema.feedTable())
 
 	touch, update, exactly := text(touchSQL), text(updateSQL), "" // compared byte for byte anyway
+	replace := fmt.Sprintf(text(replaceSQL), "MAX")
 	if d == mariadb {
+		replace = strings.Replace(fmt.Sprintf(text(replaceSQL), "GREATEST"), " SET ", byPrimaryKey+" SET ", 1)
 		touch = strings.Replace(touch, " SET ", byPrimaryKey+" SET ", 1)
 		update = strings.Replace(update, " SET ", byPrimaryKey+" SET ", 1)
 		exactly = text(tokenExactly)
@@ -142,6 +145,7 @@ func newStatements(quote quoter, d dialect, schema Schema) statements {
 		create:       fmt.Sprintf(text(createSQL), fields, values),
 		touch:        touch,
 		update:       update + exactly,
+		replace:      replace + exactly,
 		set:          set,
 		find:         fmt.Sprintf(text(findSQL), found) + "= ?",
 		findMany:     fmt.Sprintf(text(findSQL), found) + "IN ",

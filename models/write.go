@@ -223,6 +223,61 @@ func (s *Store) Update(ctx context.Context, read Session, fields map[string]any,
 	return s.reread(ctx, "update", read.ID, read.Token)
 }
 
+// Index: primary key (byPrimaryKey). The token is in the condition, by
+// tokenExactly too, so that the row is the one that was read, and so is the
+// expiry: what has ended begins no new life. %s: the later of two times.
+const replaceSQL = `UPDATE "session" SET "id" = ?, "token" = ?, "createdAt" = ?, "updatedAt" = ?, "expiresAt" = %s("expiresAt", ?) ` +
+	`WHERE "id" = ? AND "token" = ? AND "expiresAt" >= ?`
+
+// Replace puts next in the place of a session that was read with Find and is not
+// expired at now: its id, token, createdAt and updatedAt, and its expiry unless
+// the stored one is later. It returns the session as it stands afterwards,
+// ErrNotFound if the row is gone or expired, and ErrDuplicate if next's id or token
+// is taken. If the Schema has a Feed, the token that was read stands there
+// afterwards.
+//
+// After an *Error of class Transient either of the two may be stored.
+func (s *Store) Replace(ctx context.Context, read, next Session, now time.Time) (Session, error) {
+	switch {
+	case next.ID == "":
+		return Session{}, badValue("replace", "id is empty")
+	case !possibleToken(next.Token):
+		return Session{}, badValue("replace", "token is not 1 to 255 printable ASCII characters")
+	case !possibleToken(read.Token):
+		return Session{}, ErrNotFound
+	}
+	for _, column := range []struct {
+		name string
+		time time.Time
+	}{
+		{"expiresAt", next.ExpiresAt},
+		{"createdAt", next.CreatedAt},
+		{"updatedAt", next.UpdatedAt},
+		{"now", now},
+	} {
+		if err := s.dialect.storable("replace", column.name, column.time); err != nil {
+			return Session{}, err
+		}
+	}
+	args := []any{
+		next.ID, next.Token, s.dialect.bind(next.CreatedAt), s.dialect.bind(next.UpdatedAt), s.dialect.bind(next.ExpiresAt),
+		read.ID, read.Token, s.dialect.bind(now),
+	}
+	if s.dialect == mariadb {
+		args = append(args, read.Token) // of tokenExactly
+	}
+	replaced, err := s.end(ctx, Revocation{Token: read.Token}, s.sql.replace, args)
+	switch {
+	case s.dialect.answer(s.db, err) != nil:
+		return Session{}, s.dialect.answer(s.db, err)
+	case err != nil:
+		return Session{}, s.dialect.wrap(ctx, "replace", err)
+	case replaced == 0:
+		return Session{}, ErrNotFound
+	}
+	return s.reread(ctx, "replace", next.ID, next.Token)
+}
+
 // Index: token (unique), to which tokenExactly adds.
 const (
 	revokeTokenSQL = `DELETE FROM "session" WHERE "token" = ?`

@@ -28,6 +28,7 @@ func RunFeed(t *testing.T, open func(t *testing.T) FeedHarness) {
 		law  func(t *testing.T, h FeedHarness)
 	}{
 		{"EveryKindIsTold", feedKinds},
+		{"ReplacedTokenIsTold", feedReplaced},
 		{"WhatEndsNobodyIsNotTold", feedNothing},
 		{"EachIsToldOnce", feedOnce},
 		{"WhoFollowsLaterIsToldToo", feedLater},
@@ -147,6 +148,19 @@ func feedKinds(t *testing.T, h FeedHarness) {
 	if at := told[0].At; at.Before(before.Add(-time.Minute)) || at.After(time.Now().Add(time.Minute)) {
 		t.Errorf("told of %v, want about %v", at, before)
 	}
+}
+
+func feedReplaced(t *testing.T, h FeedHarness) {
+	h.create(t, "a")
+	read, _, err := h.Store.Find(t.Context(), token("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := listen(t, h.Feed, hour)
+	if _, err := h.Store.Replace(t.Context(), read, successor(read, "b"), base); err != nil {
+		t.Fatal(err)
+	}
+	e.expect(ofToken("a"))
 }
 
 func feedNothing(t *testing.T, h FeedHarness) {

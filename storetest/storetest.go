@@ -104,6 +104,9 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"UpdateWritesTheSessionThatWasRead", updateOther},
 		{"RevokedSessionIsNotRevivedByUpdate", revokeAgainstUpdate}, // SR-34, rule 10
 		{"UpdateAndTouchAtOnceBothHappen", updateBesideTouch},
+		{"ReplacePutsOneInThePlaceOfAnother", replaces},
+		{"ReplaceWantsTheSessionThatWasRead", replacesNothing},
+		{"ReplaceRevokeAndTouchAtOnce", replaceAgainstRevoke},
 		{"EndedContextIsNoAnswer", endedContext},    // SR-81, rule 18
 		{"StalledStoreEndsWithItsContext", stalled}, // SR-78, rule 19
 	}

@@ -1,0 +1,65 @@
+package ginsession
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// purgeMargin keeps a node whose clock runs ahead from purging live sessions.
+const purgeMargin = 5 * time.Minute
+
+// purgeBatch is small enough that renewals and sign-ins hardly wait for it.
+const purgeBatch = 500
+
+// purgeEvery is how often StartPurge purges.
+const purgeEvery = time.Hour
+
+// Purge deletes sessions that expired more than five minutes ago, in batches,
+// and returns how many, also beside an error. Run it now and then, from as
+// many processes as you like; expired sessions are refused with or without it.
+// It stops when ctx ends.
+func (m *Manager) Purge(ctx context.Context) (int, error) {
+	total := 0
+	before := m.clock().Add(-purgeMargin)
+	for {
+		if err := ctx.Err(); err != nil {
+			return total, err
+		}
+		batch, cancel := context.WithTimeout(ctx, m.storeTimeout)
+		n, err := m.store.Purge(batch, before, purgeBatch)
+		cancel()
+		total += n
+		if err != nil {
+			return total, fmt.Errorf("%w: %w", ErrStore, err)
+		}
+		if n == 0 {
+			return total, nil
+		}
+		select { // let others have their turn
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// StartPurge purges now and then every hour, until ctx ends or the Manager is
+// closed. All nodes may do so at once: they share the work. What fails is logged
+// and done at the next turn. It returns at once.
+func (m *Manager) StartPurge(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(m.running, cancel)
+	m.background.Go(func() {
+		defer cancel()
+		defer stop()
+		for ctx.Err() == nil {
+			if n, err := m.Purge(ctx); err != nil && ctx.Err() == nil {
+				m.logger.Warn("ginsession: expired sessions could not be purged", "deleted", n, "error", err)
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(purgeEvery):
+			}
+		}
+	})
+}

@@ -1,0 +1,349 @@
+package ginsession_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/models"
+)
+
+// serveRotating is a service with the routes /rotate, /again and /elevate.
+func serveRotating(t *testing.T, change ...func(*ginsession.Config)) *service {
+	t.Helper()
+	s := serve(t, change...)
+	for path, do := range map[string]func(*gin.Context) (*ginsession.Session, error){
+		"/rotate": s.sessions.Rotate, "/again": s.sessions.Reauthenticate, "/elevate": s.sessions.Elevate,
+	} {
+		s.engine.POST(path, func(c *gin.Context) {
+			session, err := do(c)
+			switch {
+			case errors.Is(err, ginsession.ErrNoSession):
+				c.String(http.StatusUnauthorized, "nobody")
+			case errors.Is(err, ginsession.ErrStore):
+				c.String(http.StatusServiceUnavailable, "later")
+			case err != nil:
+				c.String(http.StatusInternalServerError, err.Error())
+			case ginsession.From(c) != session:
+				c.String(http.StatusInternalServerError, "From has another session")
+			default:
+				c.String(http.StatusOK, session.ID)
+			}
+		})
+	}
+	return s
+}
+
+// SR-49: another token for the same session; the former, and copies made of it,
+// are dead at once.
+func TestSR49_RotatedTokenIsDeadAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*ginsession.Config){
+		"plain": func(*ginsession.Config) {}, "cached": cached,
+		"hashed": func(c *ginsession.Config) { hashing(c); cached(c) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serveRotating(t, change)
+			b := s.signedIn("ada")
+			before := b.session().Session
+			thief := b.copy()
+			s.advance(time.Hour)
+			b.post("/rotate", "").expect(t, http.StatusOK, before.ID)
+			if b.token() == thief.token() {
+				t.Fatal("the token is the same")
+			}
+			for _, path := range []string{"/me", "/store", "/api/auth/list-sessions"} {
+				if got := thief.copy().get(path); got.status != http.StatusUnauthorized {
+					t.Errorf("%s with the former token: %d %s", path, got.status, got.body)
+				}
+			}
+			after := b.session().Session
+			if after.ID != before.ID || !after.CreatedAt.Equal(before.CreatedAt) || !after.ExpiresAt.Equal(before.ExpiresAt) || after.Token == before.Token {
+				t.Errorf("before %+v\nafter %+v", before, after)
+			}
+			if got := b.get("/fresh"); got.status != http.StatusForbidden {
+				t.Errorf("rotation made it fresh: %d", got.status)
+			}
+			if len(s.store.rows()) != 1 {
+				t.Errorf("%d rows", len(s.store.rows()))
+			}
+		})
+	}
+}
+
+// A tab that asked with the former token while the other got the new one must
+// not be told to drop the cookies, which are the new one's by then.
+func TestRotationKeepsTheCookiesOfATabUnderWay(t *testing.T) {
+	t.Parallel()
+	s := serveRotating(t)
+	b := s.signedIn("ada")
+	tab := b.copy()
+	b.post("/rotate", "")
+	got := tab.get("/open")
+	got.expect(t, http.StatusOK, "nobody")
+	got.expectCookies(t)
+	tab = b.copy()
+	b.post("/sign-in/bob", "")
+	tab.get("/open").expectCookies(t)
+	s.advance(time.Minute)
+	if got := tab.get("/open"); len(got.cookies) == 0 {
+		t.Error("a minute later the dead cookies stay")
+	}
+}
+
+// SR-41: a new session in the place of the old, which is fresh.
+func TestSR41_ReauthenticateReplacesTheSession(t *testing.T) {
+	t.Parallel()
+	s, d := serveTelling(t)
+	s.engine.POST("/again", func(c *gin.Context) {
+		if _, err := s.sessions.Reauthenticate(c); err != nil {
+			_ = c.AbortWithError(http.StatusInternalServerError, err)
+		}
+	})
+	b := s.signedIn("ada")
+	before := b.session().Session
+	thief := b.copy()
+	s.advance(time.Hour)
+	d.expect("created")
+	if got := b.post("/again", ""); got.status != http.StatusOK {
+		t.Fatal(got)
+	}
+	after := b.session().Session
+	if after.ID == before.ID || !after.CreatedAt.Equal(start.Add(time.Hour)) || !after.ExpiresAt.Equal(start.Add(time.Hour+7*24*time.Hour)) {
+		t.Errorf("before %+v\nafter %+v", before, after)
+	}
+	if events := d.expect("revoked: replaced by a sign-in", "created"); events[0].SessionID != before.ID || events[1].SessionID != after.ID {
+		t.Errorf("events %+v", events)
+	}
+	if got := b.get("/fresh"); got.status != http.StatusOK {
+		t.Errorf("not fresh: %d", got.status)
+	}
+	thief.get("/open").expect(t, http.StatusOK, "nobody")
+	if len(s.store.rows()) != 1 {
+		t.Errorf("%d rows", len(s.store.rows()))
+	}
+}
+
+// SR-41: whatever fails in the middle, exactly one of the two tokens works.
+func TestSR41_FailureInTheMiddleLeavesOneToken(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/rotate", "/again"} {
+		s := serveRotating(t)
+		b := s.signedIn("ada")
+		s.store.hook(func(_ context.Context, call string) error {
+			if call == "replace" {
+				return errDown
+			}
+			return nil
+		})
+		got := b.post(path, "")
+		got.expect(t, http.StatusServiceUnavailable, "later")
+		got.expectCookies(t)
+		s.up()
+		b.get("/me").expect(t, http.StatusOK, byStore)
+
+		// The write happened, and its answer got lost.
+		s = serveRotating(t, func(c *ginsession.Config) { c.Store = losesAnswers{c.Store.(*memStore)} })
+		b = s.signedIn("ada")
+		thief := b.copy()
+		if got := b.post(path, ""); got.status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+		b.get("/me").expect(t, http.StatusOK, byStore)
+		thief.get("/open").expect(t, http.StatusOK, "nobody")
+	}
+}
+
+type losesAnswers struct{ *memStore }
+
+func (s losesAnswers) Replace(ctx context.Context, read, next models.Session, now time.Time) (models.Session, error) {
+	if _, err := s.memStore.Replace(ctx, read, next, now); err != nil {
+		return models.Session{}, err
+	}
+	return models.Session{}, errDown
+}
+
+func TestRotateWithoutASession(t *testing.T) {
+	t.Parallel()
+	s := serveRotating(t, func(c *ginsession.Config) { c.Schema.Session.Fields = []models.Field{models.FreshAt()} })
+	gone := s.signedIn("ada")
+	s.store.remove(gone.token())
+	for _, path := range []string{"/rotate", "/again", "/elevate"} {
+		s.browser().post(path, "").expect(t, http.StatusUnauthorized, "nobody")
+		gone.copy().post(path, "").expect(t, http.StatusUnauthorized, "nobody")
+		for _, call := range []string{"replace", "update"} { // revoked in the middle
+			b := s.signedIn("ada")
+			s.store.hook(func(_ context.Context, made string) error {
+				if made == call {
+					s.store.remove(b.token())
+				}
+				return nil
+			})
+			if got := b.post(path, ""); got.status != http.StatusUnauthorized && (path == "/elevate") == (call == "update") {
+				t.Errorf("%s, revoked in the middle: %d %s", path, got.status, got.body)
+			}
+			s.up()
+		}
+		b := s.signedIn("ada")
+		s.down()
+		got := b.post(path, "")
+		got.expect(t, http.StatusServiceUnavailable, "later")
+		got.expectCookies(t)
+		s.up()
+		if got := b.post(path, ""); got.status != http.StatusOK {
+			t.Errorf("%s afterwards: %d %s", path, got.status, got.body)
+		}
+	}
+	late := s.signedIn("ada")
+	s.engine.POST("/late", func(c *gin.Context) {
+		c.String(http.StatusOK, "begun")
+		if _, err := s.sessions.Rotate(c); !errors.Is(err, ginsession.ErrStarted) {
+			t.Errorf("Rotate after the response has begun: %v", err)
+		}
+	})
+	late.post("/late", "")
+	late.get("/me").expect(t, http.StatusOK, byStore)
+}
+
+// A don't-remember session stays one, and each account on a device keeps its
+// device cookie.
+func TestRotateKeepsWhatKindOfSessionItIs(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/rotate", "/again"} {
+		s := serveRotating(t, func(c *ginsession.Config) { c.MultiSession.Enabled = true })
+		b := s.browser()
+		b.post("/sign-in/ada?forget=1", "")
+		s.advance(time.Hour)
+		got := b.post(path, "")
+		for _, line := range got.cookies {
+			if strings.HasPrefix(line, tokenCookie+"=") && strings.Contains(line, "Max-Age") {
+				t.Errorf("%s: the session cookie outlives the browser: %s", path, line)
+			}
+		}
+		if row := s.store.rows()[0]; row.ExpiresAt.Sub(row.CreatedAt) != 24*time.Hour {
+			t.Errorf("%s: lives for %v", path, row.ExpiresAt.Sub(row.CreatedAt))
+		}
+		devices := 0
+		for _, c := range b.cookies {
+			if rest, ok := strings.CutPrefix(c.name, tokenCookie+"_multi-"); ok {
+				devices++
+				if rest != strings.ToLower(b.token()) {
+					t.Errorf("%s: device cookie %s is another's", path, c.name)
+				}
+			}
+		}
+		if devices != 1 {
+			t.Errorf("%s: %d device cookies", path, devices)
+		}
+	}
+}
+
+// Elevate makes the same session fresh again, and nothing else does.
+func TestElevatedSessionIsFreshAgain(t *testing.T) {
+	t.Parallel()
+	s := serveRotating(t, cached, func(c *ginsession.Config) { c.Schema.Session.Fields = []models.Field{models.FreshAt()} })
+	b := s.signedIn("ada")
+	before := b.session().Session
+	stale := func(when string, want bool) {
+		t.Helper()
+		if got := b.get("/fresh"); (got.status == http.StatusForbidden) != want {
+			t.Errorf("%s: %d %s", when, got.status, got.body)
+		}
+	}
+	s.advance(11 * time.Minute)
+	stale("after FreshAge", true)
+	got := b.post("/elevate", "")
+	got.expect(t, http.StatusOK, before.ID)
+	got.expectCookies(t)
+	stale("elevated", false)
+	if after := b.session().Session; after.Token != before.Token || !after.CreatedAt.Equal(before.CreatedAt) || !after.ExpiresAt.Equal(before.ExpiresAt) {
+		t.Errorf("before %+v\nafter %+v", before, after)
+	}
+	if got := b.get("/api/auth/get-session?disableCookieCache=true"); strings.Contains(got.body, "freshAt") {
+		t.Errorf("the field is shown: %s", got.body)
+	}
+	if got := b.post("/api/auth/update-session", `{"freshAt":"2030-01-01T00:00:00.000Z"}`); got.status != http.StatusBadRequest {
+		t.Errorf("the field is written: %d %s", got.status, got.body)
+	}
+	s.advance(10 * time.Minute)
+	stale("at FreshAge", true)
+	s.advance(25 * time.Hour)
+	b.get("/open")
+	stale("renewed", true)
+	b.post("/rotate", "")
+	stale("rotated", true)
+}
+
+func TestElevateNeedsItsField(t *testing.T) {
+	t.Parallel()
+	s := serveRotating(t)
+	if got := s.signedIn("ada").post("/elevate", ""); got.status != http.StatusInternalServerError || !strings.Contains(got.body, "declare models.FreshAt()") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	config := ginsession.Config{Secret: secret, BaseURL: home, Store: newMemStore()}
+	config.Schema.Session.Fields = []models.Field{{Name: "freshAt", Type: models.Date, Input: true}}
+	if _, err := ginsession.New(config); err == nil || !strings.Contains(err.Error(), "that name is Elevate's") {
+		t.Errorf("a field that clients write: %v", err)
+	}
+}
+
+// Any number of nodes may purge at once.
+func TestStartPurgePurgesUntilClosed(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	for range 700 {
+		if _, err := s.sessions.Create(t.Context(), "ada"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.advance(8 * 24 * time.Hour)
+	alive := s.signedIn("ada")
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 3 {
+		s.sessions.StartPurge(ctx)
+	}
+	for deadline := time.Now().Add(10 * time.Second); len(s.store.rows()) > 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d rows are left", len(s.store.rows()))
+		}
+	}
+	if alive.session() == nil {
+		t.Error("a live session went too")
+	}
+	cancel()
+	s.down()
+	s.sessions.StartPurge(t.Context())
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.log.String(), "expired sessions could not be purged"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no word of a purge that failed")
+		}
+	}
+	s.sessions.Close() // waits for all of them
+}
+
+// An event counts the sessions that still ride on an old secret, each once.
+func TestOldSecretIsToldOnceForEachSession(t *testing.T) {
+	t.Parallel()
+	s, d := serveTelling(t, func(c *ginsession.Config) { c.OldSecrets = []string{"first-" + oldSecret, oldSecret} })
+	b := s.signedIn("ada")
+	d.expect("created")
+	old := s.withCookies(tokenCookie + "=" + sign(oldSecret, b.token()))
+	got := old.get("/open")
+	if e := d.expect("old secret used")[0]; e.OldSecret != 1 || e.UserID != "ada" || e.SessionID == "" {
+		t.Errorf("%+v", e)
+	}
+	renewed := s.browser()
+	for _, line := range got.cookies {
+		renewed.keep(line)
+	}
+	renewed.get("/me").expect(t, http.StatusOK, byStore)
+	b.post("/api/auth/sign-out", "")
+	d.expect("revoked: signed out")
+}
