@@ -1,6 +1,7 @@
 package ginsession_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -832,6 +835,56 @@ func TestSR71_SecretsAreComparedInConstantTime(t *testing.T) {
 		}
 		if !strings.Contains(string(text), "hmac.Equal(") && !strings.Contains(string(text), "subtle.ConstantTimeCompare(") {
 			t.Errorf("%s compares nothing in constant time", file)
+		}
+	}
+}
+
+// docs/security.md has every rule once and names no test that is not there.
+func TestSR91_TheTablesNameTestsThatExist(t *testing.T) {
+	t.Parallel()
+	there := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	law := regexp.MustCompile(`(?m)^\t\t\{"(\w+)", \w+\},`)
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && entry.Name() == "node_modules" {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if strings.HasSuffix(path, "_test.go") {
+			for _, match := range function.FindAllStringSubmatch(string(text), -1) {
+				there[match[1]] = true
+			}
+		}
+		if path == filepath.Join("storetest", "storetest.go") {
+			for _, match := range law.FindAllStringSubmatch(string(text), -1) {
+				there["storetest: "+match[1]] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range regexp.MustCompile("`((?:storetest: |Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(page), -1) {
+		if name := match[1]; !there[name] && name != "storetest: Name" {
+			t.Errorf("no test is called %s", name)
+		}
+	}
+	for i := 1; i <= 92; i++ {
+		if row := fmt.Sprintf("\n| SR-%02d | ", i); strings.Count(string(page), row) != 1 {
+			t.Errorf("not one row: %s", row)
+		}
+	}
+	for i := 1; i <= 25; i++ {
+		if row := fmt.Sprintf("\n| %d | ", i); strings.Count(string(page), row) != 1 {
+			t.Errorf("not one row: %s", row)
 		}
 	}
 }
