@@ -23,6 +23,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -887,4 +888,57 @@ func TestSR91_TheTablesNameTestsThatExist(t *testing.T) {
 			t.Errorf("not one row: %s", row)
 		}
 	}
+}
+
+// What a Manager is made of can be printed.
+func TestSR67_ManagerPrintsWithoutItsSecrets(t *testing.T) {
+	t.Parallel()
+	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
+		s := serve(t, cached, func(c *ginsession.Config) {
+			c.OldSecrets, c.CookieCache.Strategy = []string{oldSecret}, strategy
+		})
+		s.signedIn("ada")
+		for _, printed := range []string{fmt.Sprintf("%v %+v %#v", s.sessions, s.sessions, s.sessions), fmt.Sprintf("%+v", reflect.ValueOf(s.sessions).Elem())} {
+			for _, one := range []string{secret, oldSecret} {
+				if strings.Contains(printed, one) || strings.Contains(printed, strings.Trim(fmt.Sprint([]byte(one)), "[]")) {
+					t.Errorf("%v prints as %s", strategy, printed)
+				}
+			}
+		}
+	}
+}
+
+// lagging is a store whose answers take their time to arrive.
+type lagging struct {
+	*memStore
+	read, deliver chan struct{}
+	second        atomic.Bool // and all after it: they take none
+}
+
+func (s *lagging) Find(ctx context.Context, token string) (models.Session, models.User, error) {
+	row, user, err := s.memStore.Find(ctx, token)
+	if !s.second.Swap(true) {
+		close(s.read)
+		<-s.deliver
+	}
+	return row, user, err
+}
+
+// A read that begins after a revocation has answered does not join one from
+// before it.
+func TestSR27_ReadsAreNotSharedAcrossARevocation(t *testing.T) {
+	t.Parallel()
+	first := serve(t)
+	b := first.signedIn("ada")
+	store := &lagging{memStore: first.store, read: make(chan struct{}), deliver: make(chan struct{})}
+	b.s = serve(t, func(c *ginsession.Config) { c.Store = store })
+	var wait sync.WaitGroup
+	wait.Go(func() { b.copy().get("/me").expect(t, 200, "ada@example.com false") }) // it began before
+	<-store.read
+	if err := b.s.sessions.Revoke(t.Context(), "ada", b.token()); err != nil {
+		t.Fatal(err)
+	}
+	b.copy().get("/me").expect(t, 401, bodyUnauthorized)
+	close(store.deliver)
+	wait.Wait()
 }

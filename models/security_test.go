@@ -1,9 +1,12 @@
 package models_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -320,5 +323,30 @@ func TestRule22LimitsAndPrivileges(t *testing.T) {
 	only.Close()
 	if _, _, err := store.Find(t.Context(), session.Token); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// SR-67: rows and revocations in somebody's log show everything but the token.
+func TestSR67_RowsPrintWithoutTheirTokens(t *testing.T) {
+	session := models.Session{ID: "s1", Token: secret, UserID: "u1", ExpiresAt: moment}
+	revocation := models.Revocation{Token: secret, UserID: "u1"}
+	for _, value := range []any{session, &session, []models.Session{session}, models.Found{Session: session}, map[string]models.Session{"a": session}, revocation, &revocation, []models.Revocation{revocation}} {
+		var out bytes.Buffer
+		for _, verb := range []string{"%v ", "%+v ", "%#v ", "%s ", "%q\n"} {
+			fmt.Fprintf(&out, verb, value)
+		}
+		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "row", value)
+		if strings.Contains(out.String(), "SECRET") || !strings.Contains(out.String(), "u1") {
+			t.Errorf("%T prints as %s", value, out.String())
+		}
+	}
+	for _, value := range []any{session, []models.Session{session}, models.Found{Session: session}} {
+		text, err := json.Marshal(value)
+		if err != nil || strings.Contains(string(text), "SECRET") {
+			t.Errorf("%T in JSON: %s, %v", value, text, err)
+		}
+	}
+	if session.Token != secret || revocation.Token != secret {
+		t.Error("printing changes the value")
 	}
 }
