@@ -942,3 +942,77 @@ func TestSR27_ReadsAreNotSharedAcrossARevocation(t *testing.T) {
 	close(store.deliver)
 	wait.Wait()
 }
+
+// sharedCache is a cache for many, as RFC 9111 wants it, in front of a service.
+type sharedCache struct{ stored []stored }
+
+type stored struct {
+	path, vary, selected string
+	reply                reply
+}
+
+func (c *sharedCache) get(b *browser, path string) reply {
+	selecting := func(vary string) string {
+		var values []string
+		for field := range strings.SplitSeq(vary, ",") {
+			if strings.EqualFold(strings.TrimSpace(field), "Cookie") {
+				values = append(values, b.cookieHeader())
+			}
+		}
+		return strings.Join(values, "\n")
+	}
+	for _, s := range c.stored {
+		if s.path == path && s.selected == selecting(s.vary) {
+			for _, line := range s.reply.cookies {
+				b.keep(line)
+			}
+			return s.reply
+		}
+	}
+	got := b.get(path)
+	control := got.header.Get("Cache-Control")
+	if strings.Contains(control, "max-age") && !strings.Contains(control, "private") && !strings.Contains(control, "no-store") {
+		vary := strings.Join(got.header["Vary"], ",")
+		c.stored = append(c.stored, stored{path, vary, selecting(vary), got})
+	}
+	return got
+}
+
+// Two users and nobody behind one cache, on a page whose handler lets caches
+// keep it although the session slides: none gets what is another's.
+func TestSR63_ASharedCacheKeepsUsersApart(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	for path, control := range map[string]string{"/cached": "public, max-age=60", "/plain": ""} {
+		s.engine.GET(path, func(c *gin.Context) {
+			if control != "" {
+				c.Header("Cache-Control", control)
+			}
+			if session := ginsession.From(c); session != nil {
+				c.String(http.StatusOK, session.UserID)
+			}
+		})
+	}
+	ada, bob, nobody := s.signedIn("ada"), s.signedIn("bob"), s.browser()
+	s.advance(25 * time.Hour)
+	for _, path := range []string{"/cached", "/plain", "/api/auth/get-session"} {
+		cache := &sharedCache{}
+		for range 2 {
+			for _, b := range []*browser{ada, nobody, bob} {
+				token := b.token()
+				got := cache.get(b, path)
+				if b.token() != token {
+					t.Fatalf("%s: another's cookie came", path)
+				}
+				for _, other := range []string{"ada", "bob"} {
+					if strings.Contains(got.body, other) && (b == nobody || b == ada && other == "bob" || b == bob && other == "ada") {
+						t.Errorf("%s: got %s", path, got.body)
+					}
+				}
+			}
+		}
+		if kept := len(cache.stored) > 0; kept != (path == "/cached") {
+			t.Errorf("%s: kept %t", path, kept)
+		}
+	}
+}
