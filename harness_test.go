@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/models"
@@ -29,6 +31,7 @@ func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
 	everything.keep(secret, oldSecret)
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, everything), nil)))
+	_ = mysql.SetLogger(log.New(everything, "[mysql] ", 0))
 	code := m.Run()
 	os.Exit(everything.report(os.Stderr, code)) // SR-67
 }

@@ -269,6 +269,7 @@ func TestSR20_ChunksAreWholeOrAMiss(t *testing.T) {
 		{"one repeated", chunk(".0", zero) + chunk(".1", one) + chunk(".1", one) + chunk(".2", two), true},
 		{"one too many", chunk(".0", zero) + chunk(".1", one) + chunk(".2", two) + chunk(".3", "AAAA"), false},
 		{"beyond the last", chunk(".0", zero) + chunk(".1", one) + chunk(".2", two) + chunk(".8", "AAAA"), false},
+		{"a stray one behind a gap", chunk(".0", whole) + chunk(".2", "AAAA"), false},
 		{"the whole beside chunks", chunk("", whole) + chunk(".0", "AAAA"), true}, // never mixed: the plain one wins
 		{"a bad whole beside good chunks", chunk("", "AAAA") + chunk(".0", zero) + chunk(".1", one) + chunk(".2", two), false},
 		{"two wholes", chunk("", whole) + chunk("", "AAAA"), false},

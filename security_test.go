@@ -1,6 +1,7 @@
 package ginsession_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -15,11 +17,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -832,6 +836,183 @@ func TestSR71_SecretsAreComparedInConstantTime(t *testing.T) {
 		}
 		if !strings.Contains(string(text), "hmac.Equal(") && !strings.Contains(string(text), "subtle.ConstantTimeCompare(") {
 			t.Errorf("%s compares nothing in constant time", file)
+		}
+	}
+}
+
+// docs/security.md has every rule once and names no test that is not there.
+func TestSR91_TheTablesNameTestsThatExist(t *testing.T) {
+	t.Parallel()
+	there := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	law := regexp.MustCompile(`(?m)^\t\t\{"(\w+)", \w+\},`)
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && entry.Name() == "node_modules" {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if strings.HasSuffix(path, "_test.go") {
+			for _, match := range function.FindAllStringSubmatch(string(text), -1) {
+				there[match[1]] = true
+			}
+		}
+		if path == filepath.Join("storetest", "storetest.go") {
+			for _, match := range law.FindAllStringSubmatch(string(text), -1) {
+				there["storetest: "+match[1]] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range regexp.MustCompile("`((?:storetest: |Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(page), -1) {
+		if name := match[1]; !there[name] && name != "storetest: Name" {
+			t.Errorf("no test is called %s", name)
+		}
+	}
+	for i := 1; i <= 92; i++ {
+		if row := fmt.Sprintf("\n| SR-%02d | ", i); strings.Count(string(page), row) != 1 {
+			t.Errorf("not one row: %s", row)
+		}
+	}
+	for i := 1; i <= 25; i++ {
+		if row := fmt.Sprintf("\n| %d | ", i); strings.Count(string(page), row) != 1 {
+			t.Errorf("not one row: %s", row)
+		}
+	}
+}
+
+// What a Manager is made of can be printed.
+func TestSR67_ManagerPrintsWithoutItsSecrets(t *testing.T) {
+	t.Parallel()
+	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
+		s := serve(t, cached, func(c *ginsession.Config) {
+			c.OldSecrets, c.CookieCache.Strategy = []string{oldSecret}, strategy
+		})
+		s.signedIn("ada")
+		for _, printed := range []string{fmt.Sprintf("%v %+v %#v", s.sessions, s.sessions, s.sessions), fmt.Sprintf("%+v", reflect.ValueOf(s.sessions).Elem())} {
+			for _, one := range []string{secret, oldSecret} {
+				if strings.Contains(printed, one) || strings.Contains(printed, strings.Trim(fmt.Sprint([]byte(one)), "[]")) {
+					t.Errorf("%v prints as %s", strategy, printed)
+				}
+			}
+		}
+	}
+}
+
+// lagging is a store whose answers take their time to arrive.
+type lagging struct {
+	*memStore
+	read, deliver chan struct{}
+	second        atomic.Bool // and all after it: they take none
+}
+
+func (s *lagging) Find(ctx context.Context, token string) (models.Session, models.User, error) {
+	row, user, err := s.memStore.Find(ctx, token)
+	if !s.second.Swap(true) {
+		close(s.read)
+		<-s.deliver
+	}
+	return row, user, err
+}
+
+// A read that begins after a revocation has answered does not join one from
+// before it.
+func TestSR27_ReadsAreNotSharedAcrossARevocation(t *testing.T) {
+	t.Parallel()
+	first := serve(t)
+	b := first.signedIn("ada")
+	store := &lagging{memStore: first.store, read: make(chan struct{}), deliver: make(chan struct{})}
+	b.s = serve(t, func(c *ginsession.Config) { c.Store = store })
+	var wait sync.WaitGroup
+	wait.Go(func() { b.copy().get("/me").expect(t, 200, "ada@example.com false") }) // it began before
+	<-store.read
+	if err := b.s.sessions.Revoke(t.Context(), "ada", b.token()); err != nil {
+		t.Fatal(err)
+	}
+	b.copy().get("/me").expect(t, 401, bodyUnauthorized)
+	close(store.deliver)
+	wait.Wait()
+}
+
+// sharedCache is a cache for many, as RFC 9111 wants it, in front of a service.
+type sharedCache struct{ stored []stored }
+
+type stored struct {
+	path, vary, selected string
+	reply                reply
+}
+
+func (c *sharedCache) get(b *browser, path string) reply {
+	selecting := func(vary string) string {
+		var values []string
+		for field := range strings.SplitSeq(vary, ",") {
+			if strings.EqualFold(strings.TrimSpace(field), "Cookie") {
+				values = append(values, b.cookieHeader())
+			}
+		}
+		return strings.Join(values, "\n")
+	}
+	for _, s := range c.stored {
+		if s.path == path && s.selected == selecting(s.vary) {
+			for _, line := range s.reply.cookies {
+				b.keep(line)
+			}
+			return s.reply
+		}
+	}
+	got := b.get(path)
+	control := got.header.Get("Cache-Control")
+	if strings.Contains(control, "max-age") && !strings.Contains(control, "private") && !strings.Contains(control, "no-store") {
+		vary := strings.Join(got.header["Vary"], ",")
+		c.stored = append(c.stored, stored{path, vary, selecting(vary), got})
+	}
+	return got
+}
+
+// Two users and nobody behind one cache, on a page whose handler lets caches
+// keep it although the session slides: none gets what is another's.
+func TestSR63_ASharedCacheKeepsUsersApart(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	for path, control := range map[string]string{"/cached": "public, max-age=60", "/plain": ""} {
+		s.engine.GET(path, func(c *gin.Context) {
+			if control != "" {
+				c.Header("Cache-Control", control)
+			}
+			if session := ginsession.From(c); session != nil {
+				c.String(http.StatusOK, session.UserID)
+			}
+		})
+	}
+	ada, bob, nobody := s.signedIn("ada"), s.signedIn("bob"), s.browser()
+	s.advance(25 * time.Hour)
+	for _, path := range []string{"/cached", "/plain", "/api/auth/get-session"} {
+		cache := &sharedCache{}
+		for range 2 {
+			for _, b := range []*browser{ada, nobody, bob} {
+				token := b.token()
+				got := cache.get(b, path)
+				if b.token() != token {
+					t.Fatalf("%s: another's cookie came", path)
+				}
+				for _, other := range []string{"ada", "bob"} {
+					if strings.Contains(got.body, other) && (b == nobody || b == ada && other == "bob" || b == bob && other == "ada") {
+						t.Errorf("%s: got %s", path, got.body)
+					}
+				}
+			}
+		}
+		if kept := len(cache.stored) > 0; kept != (path == "/cached") {
+			t.Errorf("%s: kept %t", path, kept)
 		}
 	}
 }

@@ -9,6 +9,8 @@ package models
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -36,6 +38,21 @@ type Session struct {
 
 // TableName is Better Auth's.
 func (Session) TableName() string { return "session" }
+
+const withheld = "[redacted]"
+
+// String shows everything but the token.
+func (s Session) String() string {
+	type plain Session
+	s.Token = withheld
+	return fmt.Sprintf("%+v", plain(s))
+}
+
+// GoString keeps the token out of logs.
+func (s Session) GoString() string { return "models.Session" + s.String() }
+
+// LogValue keeps the token out of logs.
+func (s Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // A User is one row of the table of users. The session layer reads it and never
 // writes it.
@@ -77,6 +94,21 @@ type Revocation struct {
 	Except string
 	Now    time.Time
 }
+
+// String shows everything but the token.
+func (r Revocation) String() string {
+	type plain Revocation
+	if r.Token != "" {
+		r.Token = withheld
+	}
+	return fmt.Sprintf("%+v", plain(r))
+}
+
+// GoString keeps the token out of logs.
+func (r Revocation) GoString() string { return "models.Revocation" + r.String() }
+
+// LogValue keeps the token out of logs.
+func (r Revocation) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // What a store answers beside a row. Every other error of a store means that it
 // could not tell, and must never be taken for an answer.

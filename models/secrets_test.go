@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession"
@@ -18,7 +19,7 @@ import (
 )
 
 // A witness hears the SQL log of all databases that the tests open, at GORM's
-// most talkative, and the errors of the stores that the suite runs on. TestMain
+// most talkative, the driver's log, and the errors of the stores that the suite runs on. TestMain
 // asks it at the end for tokens: rule 13 of the store.
 type witness struct {
 	mu   sync.Mutex
@@ -66,7 +67,10 @@ func (w *witness) report(out io.Writer, code int) int {
 	return code
 }
 
-func TestMain(m *testing.M) { os.Exit(everything.report(os.Stderr, m.Run())) }
+func TestMain(m *testing.M) {
+	_ = mysql.SetLogger(log.New(everything, "[mysql] ", 0))
+	os.Exit(everything.report(os.Stderr, m.Run()))
+}
 
 // overheardSQL is a logger of an application that wants to know everything.
 func overheardSQL() logger.Interface {
