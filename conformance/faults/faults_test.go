@@ -195,7 +195,7 @@ func (c *client) live(rush, stop <-chan struct{}) {
 			return
 		case <-rush:
 			rush = nil
-		case <-time.After(300*time.Millisecond + rand.N(time.Second)):
+		case <-time.After(500*time.Millisecond + rand.N(time.Second)):
 		}
 		c.step()
 	}
