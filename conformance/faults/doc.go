@@ -9,8 +9,8 @@
 // end.
 //
 // The server is the test's own, in a temporary folder, because it is killed,
-// frozen and filled up: mariadbd and mariadb-install-db must be on the PATH or
-// in /usr/sbin. Each fault lasts a second or two, or half a minute with TEST_LONG set, as
-// ./test.sh -long does. The figures are in the log of `go test -v`, and
-// in any case where one of them is bad.
+// frozen and filled up: mariadbd and mariadb-install-db must be on the PATH or in
+// /usr/sbin. Each fault lasts a second or two, or half a minute with TEST_LONG
+// set, as ./test.sh -long does. The figures are in the log of `go test -v`, and in
+// any case where one of them is bad.
 package faults

@@ -108,12 +108,12 @@ func (f fault) run(t *testing.T, server *server, y *tally, form form) {
 	probe := crowd[clients]
 
 	stop, rush := make(chan struct{}), make(chan struct{})
-	var busy sync.WaitGroup
+	var living sync.WaitGroup
 	for _, c := range crowd[:clients] {
-		busy.Go(func() { c.live(rush, stop) })
+		living.Go(func() { c.live(rush, stop) })
 	}
-	busy.Go(func() { crowd[clients+1].idle(stop) })
-	hush := sync.OnceFunc(func() { close(stop); busy.Wait() })
+	living.Go(func() { crowd[clients+1].idle(stop) })
+	hush := sync.OnceFunc(func() { close(stop); living.Wait() })
 	defer hush()
 
 	time.Sleep(200 * time.Millisecond)
