@@ -179,6 +179,9 @@ func gather(t *testing.T, app *app) []*client {
 		if !ok {
 			t.Errorf("%s cannot sign in: %s", c.user, c.tally.notes)
 		}
+		if rand.IntN(2) == 0 { // so that the fault meets revocations too
+			c.toggle()
+		}
 	})
 	if t.Failed() {
 		t.FailNow()
