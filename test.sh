@@ -2,6 +2,8 @@
 # Tests everything, on a fresh Debian or Ubuntu machine with Go:
 #
 #   ./test.sh
+#   ./test.sh -long   each fault of conformance/faults for half a minute, in place
+#                     of a second or two: some eight minutes more
 #
 # What the tests need and the machine lacks is installed with apt-get (as root
 # or through sudo), without starting a service. They never touch a database of
@@ -15,6 +17,17 @@
 #   CHROMIUM        the browser's executable, found by itself by default
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+
+usage() { printf 'usage: ./test.sh [-long]\n' >&2; exit 2; }
+[[ $# -le 1 ]] || usage
+case ${1-} in
+  '') ;;
+  -long)
+    export TEST_LONG=1
+    export GOFLAGS="${GOFLAGS:+$GOFLAGS }-timeout=30m" # of each test program; go test's own is 10
+    ;;
+  *) usage ;;
+esac
 
 fuzztime=${FUZZTIME:-5s}
 least_coverage=85 # percent of the statements

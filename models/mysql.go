@@ -24,11 +24,10 @@ import (
 //
 // Whatever the DSN leaves out is set: times are exchanged as UTC in whole
 // milliseconds on both sides of the connection, statements take one round trip,
-// transactions are READ COMMITTED, dialling gives up after 2 seconds and
-// reading or writing after 5 (the driver's own default is never), and the pool
-// holds at most 25 connections, each for at most 5 minutes. Without a deadline of
-// the caller's, connecting gives up after half of the time for dialling, with the
-// server's greeting included.
+// transactions are READ COMMITTED, connecting gives up after one second, the
+// server's greeting and the login included (DSN parameter timeout), and reading
+// or writing after five (the driver's own default is never), and the pool holds
+// at most 25 connections, each for at most 5 minutes.
 //
 // A DSN that asks for the contrary is an error, which names every such
 // parameter. To run with other settings, open the database yourself and pass it
@@ -55,7 +54,7 @@ func OpenMySQL(dsn string) (*gorm.DB, error) {
 	if err != nil {
 		return nil, errors.New("models: OpenMySQL: the driver refuses the DSN's parameters")
 	}
-	pool := sql.OpenDB(hasty{connector, cfg.Timeout / 2})
+	pool := sql.OpenDB(hasty{connector, cfg.Timeout})
 	pool.SetMaxOpenConns(25)
 	pool.SetMaxIdleConns(25) // Go's default of 2 means dialling again and again
 	pool.SetConnMaxLifetime(5 * time.Minute)
@@ -72,11 +71,12 @@ func OpenMySQL(dsn string) (*gorm.DB, error) {
 	return db, nil
 }
 
-// hasty bounds connecting, greeting included, for callers without a deadline. One
-// of them is database/sql itself, which dials one at a time on behalf of all who
-// wait for a connection: while the network swallows everything each such dial
-// would wait ReadTimeout for a greeting, and for as long after the network is
-// back nobody would be served.
+// hasty bounds connecting: the driver's own timeout ends with the dial, and what
+// follows, the greeting and the login, waits ReadTimeout for each answer. That
+// holds a place in the pool which nobody else can have. Worse, database/sql dials
+// without a deadline, one at a time, on behalf of all who wait: after a network
+// that swallowed everything is back, nobody would be served until the last dial
+// from before has given up.
 type hasty struct {
 	driver.Connector
 	within time.Duration
@@ -84,11 +84,8 @@ type hasty struct {
 
 // Connect implements driver.Connector.
 func (h hasty) Connect(ctx context.Context) (driver.Conn, error) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, h.within)
-		defer cancel()
-	}
+	ctx, cancel := context.WithTimeout(ctx, h.within)
+	defer cancel()
 	return h.Connector.Connect(ctx)
 }
 
@@ -141,7 +138,7 @@ func parseDSN(dsn string) (*mysql.Config, error) {
 	cfg.ClientFoundRows, cfg.InterpolateParams = true, true
 	cfg.MultiStatements, cfg.AllowAllFiles = false, false
 	if cfg.Timeout == 0 {
-		cfg.Timeout = 2 * time.Second
+		cfg.Timeout = time.Second
 	}
 	if cfg.ReadTimeout == 0 {
 		cfg.ReadTimeout = 5 * time.Second

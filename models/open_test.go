@@ -290,6 +290,19 @@ func TestPoolDoesNotWaitLongForAGreeting(t *testing.T) {
 	if took := time.Since(begin); took > 1500*time.Millisecond {
 		t.Errorf("the pool served again %v after the server did", took)
 	}
+
+	// Nor may somebody patient keep a place in it.
+	silent.Store(true)
+	pool.SetMaxIdleConns(-1) // the next must dial
+	begin = time.Now()
+	patient, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := pool.PingContext(patient); err == nil {
+		t.Error("a silent server greeted")
+	}
+	if took := time.Since(begin); took > 1500*time.Millisecond {
+		t.Errorf("a dial without a greeting held its place in the pool for %v", took)
+	}
 }
 
 // Rule 21 of the store: connections cut under the Store are not the user's to
