@@ -1,6 +1,8 @@
 package ginsession
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ginsession/ginsession/internal/signed"
+	"github.com/ginsession/ginsession/internal/strictjson"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -287,6 +290,14 @@ func FuzzReadCookies(f *testing.F) {
 		"", good, good + "; " + good, "p.session_token=junk; " + good, "p.session_data=a; p.session_data.0=b; p.session_data.00=c",
 		"p.dont_remember=true.x", `p.session_token="` + good[len("p.session_token="):] + `"`, ";;;=;a=;=b;\x00=\x01", strings.Repeat("a=;", 300),
 		"p.session_token_multi-tok0000000000000000000000000000a1" + good[len("p.session_token"):], strings.Repeat("p.session_token_multi-x=x.y;", 40),
+		// SR-12, SR-14: names, duplicates, the cookie sandwich.
+		"P.session_token" + good[len("p.session_token"):], "\u00a0" + good, good + "\x00", "$Version=1; a=\"x; " + good + "; b=y\"", strings.Replace(good, "A1", "A2", 1) + "; " + good,
+		// SR-15: one signature, other spellings.
+		strings.Replace(good, "%3D", "=", 1), strings.Replace(good, "%3D", "%253D", 1), strings.Replace(good, "%3D", "", 1), strings.Replace(good, ".", "%2E", 1), good + "%00",
+		// SR-17, SR-20, SR-83: values and names that belong elsewhere; chunks.
+		"p.session_data" + good[len("p.session_token"):], "p.dont_remember" + good[len("p.session_token"):], "p.session_token.0" + good[len("p.session_token"):], "x_multi-y" + good[len("p.session_token"):],
+		"p.session_data.0=a; p.session_data.2=c", "p.session_data.-1=a; p.session_data.99=b; p.session_data.0=c", "p.session_data=; p.session_data.0=a; p.session_data.0=b",
+		strings.Repeat("p.session_data.7="+strings.Repeat("x", 4000)+"; ", 9), strings.Repeat("a=; ", 10_000) + good,
 	} {
 		f.Add(seed)
 	}
@@ -347,7 +358,11 @@ func FuzzTrustedOrigin(f *testing.F) {
 		}
 		os.patterns = append(os.patterns, compiled)
 	}
-	for _, seed := range []string{"https://a.example.com", "https://own.example.net", "http://localhost:1", "null", "https://a.example.com@evil", "https://[::1]", "https://a.example.com\x00.evil", "myapp://cb", "//", "/..//evil"} {
+	for _, seed := range []string{"https://a.example.com", "https://own.example.net", "http://localhost:1", "null", "https://a.example.com@evil", "https://[::1]", "https://a.example.com\x00.evil", "myapp://cb", "//", "/..//evil",
+		// SR-54, SR-55
+		"https://a.example.com, https://evil.example", "http://a.example.com", "https://evilexample.com", "https://example.com", "https://a.example.com.evil.net", "https://a.example.com:8443", "https://a.example.com:443", "HTTPS://A.EXAMPLE.COM",
+		"https://a.example.com.", "https://.example.com", "https://a.example.com/", "https://evil.example\\.example.com", "https://evil.example?.example.com", "https://evil.example#.example.com", "https://a.ｅxample.com", "https://localhost:1", "http://localhost.evil.example:1", "http://127.0.0.1:1",
+		"myapp://cbx", "myapp://cb/../x", "MYAPP://cb", "file://", "https://exact.example.org:8443", "https://exact.example.org", "https://a.example.com:", "https://a.example.com:0443", strings.Repeat("a", 600) + "://x", "Null", ""} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
@@ -364,7 +379,10 @@ func FuzzTrustedOrigin(f *testing.F) {
 }
 
 func FuzzTrustedOriginPattern(f *testing.F) {
-	for _, seed := range []string{"https://*.example.com", "*", "http://localhost:*", "*.com", "a://b", "https://", "://"} {
+	for _, seed := range []string{"https://*.example.com", "*", "http://localhost:*", "*.com", "a://b", "https://", "://",
+		// SR-55: what Better Auth's globs let in.
+		"*example.com", "https://app.example.com*", "http://*.example.com", "https://*.*.example.com", "https://*.vercel.app", "https://*.co.uk", "https://evil.example:*", "https://*", "https://*.", "https://?.example.com", "https://*.1.2.3.4",
+		"myapp://*", "javascript://evil.example", "https://user@evil.example", "https://a.example.com/path", "http://*.localhost:*", "null", "https://*.EXAMPLE.com", "*.example.com:*"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, pattern string) {
@@ -379,10 +397,21 @@ func FuzzTrustedOriginPattern(f *testing.F) {
 }
 
 func FuzzBodies(f *testing.F) {
-	for _, seed := range []string{`{"token":"x"}`, `{}`, `[]`, `null`, `{"callbackURL":"//x"}`, `{"state":1,"disableRedirect":true}`, `{"token":"\ud800"}`} {
+	for _, seed := range []string{`{"token":"x"}`, `{}`, `[]`, `null`, `{"callbackURL":"//x"}`, `{"state":1,"disableRedirect":true}`, `{"token":"\ud800"}`,
+		// SR-08, SR-74
+		`{"token":0}`, `{"token":true}`, `{"token":["a"]}`, `{"token":"' OR 1=1 -- "}`, `{"token":"mine","TOKEN":"theirs"}`, `{"token":"a","token":"b"}`, `{"token":"a"}{}`, "\ufeff{}", `{"\u0074oken":"x"}`, `{"token":"a\u0000"}`,
+		`{"token":{"token":"x"}}`, `{"":{"token":"x"}}`, `{"token":"x",}`, `{"token":'x'}`, `{"token":null}`, strings.Repeat("[", 100), `{"token":"` + strings.Repeat("x", 5000) + `"}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
+		// What is read is what the standard library reads under the exact name.
+		var theirs map[string]json.RawMessage
+		if token, fault := stringMember(body, "token"); fault == nil && strictjson.Valid(body, maxDepth) {
+			var text string
+			if err := errors.Join(json.Unmarshal(body, &theirs), json.Unmarshal(theirs["token"], &text)); err != nil || text != token {
+				t.Errorf("%s: token %q, encoding/json %q, %v", body, token, text, err)
+			}
+		}
 		if token, fault := stringMember(body, "token"); fault == nil && token == "" && !strings.Contains(string(body), "token") && !strings.Contains(string(body), `\u`) {
 			t.Errorf("a token out of %q", body)
 		}

@@ -103,7 +103,7 @@ func TestExpiryAtTheVeryMillisecond(t *testing.T) {
 		act := func(i int) func() {
 			return func() { results[i].said, results[i].expires, _, results[i].err = nodes[i].renew(phone) }
 		}
-		together(act(0), act(1))
+		w.together(act(0), act(1))
 
 		row, err := w.row(phone)
 		if err := errors.Join(err, results[0].err, results[1].err); err != nil {
@@ -163,7 +163,7 @@ func TestRevokeOthersAtTheVeryMillisecond(t *testing.T) {
 		var said verdict
 		var readErr error
 		var got reply
-		together(
+		w.together(
 			func() { got = revoking.post("/api/auth/revoke-other-sessions", laptop.cookies, "") },
 			func() { said, _, _, readErr = reading.renew(phone) },
 		)

@@ -59,37 +59,32 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 	}
 }
 
-// The same rig finds a store that brings a session back, as one that saves what
-// it has read does.
+// The same rig notices a store that brings a session back, as one that saves
+// what it has read does.
 func TestHistoriesShowAResurrection(t *testing.T) {
 	w := newWorker(t, openSQLite(t), 0, false)
 	store, err := models.NewStore(w.db)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := witnessed(t, saving{store}, false)
-	for range 2000 {
-		history, err := record(w, n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !explained(history) {
-			return
-		}
-	}
-	t.Error("nothing was noticed")
+	isNoticed(t, w, witnessed(t, saving{store}, false))
 }
 
-// Nor does a node that forgets its revocations go unnoticed, on which copies of
-// ended sessions are believed.
+// And a node that forgets its revocations, on which copies of ended sessions are
+// believed.
 func TestHistoriesShowABelievedCopy(t *testing.T) {
 	w := newWorker(t, openSQLite(t), 0, true)
 	store, err := models.NewStore(w.db)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := witnessed(t, forgetful{Store: store, forget: func() { testhook.Forget(w.a.sessions) }}, true)
-	w.a = n
+	var n *node
+	n = witnessed(t, forgetful{Store: store, forget: func() { testhook.Forget(n.sessions) }}, true)
+	isNoticed(t, w, n)
+}
+
+func isNoticed(t *testing.T, w *worker, n *node) {
+	t.Helper()
 	for range 2000 {
 		history, err := record(w, n)
 		if err != nil {
@@ -99,7 +94,7 @@ func TestHistoriesShowABelievedCopy(t *testing.T) {
 			return
 		}
 	}
-	t.Error("nothing was noticed")
+	t.Error("nothing was noticed in 2000 histories")
 }
 
 // witnessed starts the node whose histories are recorded: on it every reading

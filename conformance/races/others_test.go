@@ -33,7 +33,7 @@ func TestRevokeOthersFromTwoDevices(t *testing.T) {
 		act := func(i int) func() {
 			return func() { got[i] = nodes[i].post("/api/auth/revoke-other-sessions", devices[i].cookies, "") }
 		}
-		together(act(0), act(1))
+		w.together(act(0), act(1))
 
 		var survivor *device
 		switch {

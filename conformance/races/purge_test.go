@@ -88,7 +88,7 @@ func purgeBesideTraffic(w *worker, number, herd int, outcomes map[string]int) er
 	for i, d := range devices {
 		rivals = append(rivals, func() { results[i].said, results[i].expires, _, results[i].err = w.a.renew(d) })
 	}
-	together(rivals...)
+	w.together(rivals...)
 	w.b.clock.set(now)
 
 	rows, err := w.rows()

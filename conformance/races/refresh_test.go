@@ -32,7 +32,7 @@ func TestTwoRefreshes(t *testing.T) {
 			n := []*node{w.a, w.b}[i%2]
 			rivals = append(rivals, func() { renewals[i].said, renewals[i].expires, _, renewals[i].err = n.renew(phone) })
 		}
-		together(rivals...)
+		w.together(rivals...)
 
 		after, err := w.row(phone)
 		if err != nil || after == nil {

@@ -89,7 +89,7 @@ func endAgainstRefresh(w *worker, number int, end ending) (outcome string, err e
 		expires         time.Time
 		got             reply
 	)
-	together(
+	w.together(
 		func() { endErr = end(w, ending, phone) },
 		func() { said, expires, got, readErr = reading.renew(phone) },
 	)

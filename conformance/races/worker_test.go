@@ -24,13 +24,14 @@ type worker struct {
 	cached     bool
 	user       string
 	a, b       *node
+	usual      time.Duration    // how long a race takes
 	known      []string         // the user and the neighbours
 	bystanders []models.Session // the neighbours', which no round may touch
 }
 
 func newWorker(t *testing.T, db *gorm.DB, number int, cached bool) *worker {
 	t.Helper()
-	w := &worker{db: db, cached: cached, user: fmt.Sprintf("user%d", number)}
+	w := &worker{db: db, cached: cached, user: fmt.Sprintf("user%d", number), usual: time.Millisecond}
 	config := func(c *ginsession.Config) {
 		c.DB = db
 		c.CookieCache.Enabled = cached

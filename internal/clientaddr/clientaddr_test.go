@@ -3,6 +3,7 @@ package clientaddr_test
 import (
 	"cmp"
 	"encoding/json"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -136,12 +137,29 @@ func TestSR66_UserAgent(t *testing.T) {
 }
 
 func FuzzAddress(f *testing.F) {
-	for _, s := range []string{"203.0.113.9", "::1", "::ffff:192.0.2.33", "fe80::1%eth0", "1.2.3.4:80", "junk"} {
-		f.Add(s)
+	for _, s := range []string{"203.0.113.9", "::1", "::ffff:192.0.2.33", "fe80::1%eth0", "1.2.3.4:80", "junk",
+		// SR-65
+		"'; DROP TABLE session", "1.2.3.4, 5.6.7.8", "1.2.3.4\x00", "[::1]", "::ffff:1.2.3.4%eth0", "01.2.3.4", "1.2.3.4/8", "0x7f.0.0.1", "2130706433", "::ffff:0:1.2.3.4", "64:ff9b::1.2.3.4", "1::2::3", "::1%25eth0", "<script>"} {
+		f.Add(s, byte(64))
+		f.Add(s, byte(128))
 	}
-	f.Fuzz(func(t *testing.T, s string) {
-		got := clientaddr.Address(s, 64)
-		if again := clientaddr.Address(got, 64); again != got {
+	f.Add("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", byte(1))
+	f.Fuzz(func(t *testing.T, s string, bits byte) {
+		subnet := int(bits) % 129
+		got := clientaddr.Address(s, subnet)
+		addr, err := netip.ParseAddr(s)
+		if valid := err == nil && addr.Zone() == ""; valid != (got != "") {
+			t.Fatalf("Address(%q) = %q, an address to net/netip: %t", s, got, valid)
+		}
+		if got != "" {
+			// It is the same network, and of IPv4 the same address.
+			stored, err := netip.ParseAddr(got)
+			addr = addr.Unmap()
+			if err != nil || addr.Is4() && stored != addr || addr.Is6() && netip.PrefixFrom(addr, subnet).Masked().Addr() != stored {
+				t.Fatalf("Address(%q, %d) = %q, %v", s, subnet, got, err)
+			}
+		}
+		if again := clientaddr.Address(got, subnet); again != got {
 			t.Fatalf("Address(%q) = %q, of which it makes %q", s, got, again)
 		}
 		if len(got) > 39 || strings.Trim(got, "0123456789abcdef.:") != "" {

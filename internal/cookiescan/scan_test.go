@@ -221,7 +221,9 @@ func TestAllocations(t *testing.T) {
 }
 
 func FuzzScan(f *testing.F) {
-	for _, line := range []string{"a=1; b=2", `a="1"; b=""`, "junk; =; a==", " \ta\t=\t1 ;;", "a\x00b=1", "ä=ö; \u00a0a=1", strings.Repeat("a=;", 201)} {
+	for _, line := range []string{"a=1; b=2", `a="1"; b=""`, "junk; =; a==", " \ta\t=\t1 ;;", "a\x00b=1", "ä=ö; \u00a0a=1", strings.Repeat("a=;", 201),
+		// SR-12, SR-14, SR-70
+		`$Version=1; a="x; st=secret; b=y"`, `a="1; b="2`, "\ufeffa=1; a\u2003=1; \va=1; A=1", "a=1\x00; a\x7f=1", "a=1,b=2", "=a=1; ==", `a="";b="\"";c=""x""`, strings.Repeat("a=1; ", 10_000), strings.Repeat(";", 64<<10), "a=" + strings.Repeat("x", 64<<10)} {
 		f.Add(line, "b=2")
 	}
 	f.Fuzz(func(t *testing.T, first, second string) {
