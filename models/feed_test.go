@@ -31,7 +31,7 @@ func feedHarness(t *testing.T) (storetest.FeedHarness, *gorm.DB) {
 	return storetest.FeedHarness{Harness: h, Feed: storeOf(t, feedSchema(), db).Feed()}, db
 }
 
-func user(id string) models.User {
+func newUser(id string) models.User {
 	return models.User{ID: id, Name: id, Email: id + "@example.org", CreatedAt: time.Now(), UpdatedAt: time.Now()}
 }
 
@@ -114,7 +114,7 @@ func TestRule16LineThatCommitsLateIsTold(t *testing.T) {
 func TestRevokeThatCannotTellEndsNothing(t *testing.T) {
 	t.Parallel()
 	h, db := feedHarness(t)
-	h.AddUser(t, user("1"))
+	h.AddUser(t, newUser("1"))
 	if err := h.Store.Create(t.Context(), session("a", "1")); err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestFeedTriggersTellWhatOthersDelete(t *testing.T) {
 		exec(t, db, trigger)
 	}
 	for _, id := range []string{"1", "2"} {
-		h.AddUser(t, user(id))
+		h.AddUser(t, newUser(id))
 	}
 	now := time.Now()
 	for name, expires := range map[string]time.Time{"alive": now.Add(time.Hour), "expired": now.Add(-time.Hour), "cascade": now.Add(time.Hour)} {
