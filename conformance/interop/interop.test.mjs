@@ -12,6 +12,7 @@
 //   PREFIX            of cookie names
 //   MULTI_SESSION, SESSION_FIELDS, BEARER, DEFER_REFRESH  "true" where on
 //   FEED              "true" if Go hears what is deleted
+//   ELEVATE           "true" if Go makes sessions fresh again
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -794,6 +795,33 @@ if (is("FEED")) {
       }
     });
   }
+}
+
+if (is("ELEVATE")) {
+  test("Better Auth knows nothing of a session that Go made fresh again", async () => {
+    const laptop = new Device(PAGE);
+    await laptop.signIn(node, await users.add());
+    const { session } = await laptop.read(node);
+    const list = (side) => {
+      laptop.forgetCache(); // Better Auth would judge freshness by it
+      return laptop.at(side).listSessions();
+    };
+    await age(session.token, day / 2);
+    for (const side of [node, go]) assert.equal((await list(side)).error?.status, 403);
+    const before = await laptop.read(node);
+    assert.equal((await laptop.fetch(go, go.url + "/elevate", { method: "POST" })).status, 200);
+    assert.equal((await list(go)).data?.length, 1);
+    assert.equal((await list(node)).error?.status, 403);
+    const after = await laptop.read(node);
+    assert.deepEqual({ ...after, session: { ...after.session, updatedAt: null } }, { ...before, session: { ...before.session, updatedAt: null } });
+    const freshAt = async () => (await database.query("SELECT `freshAt` FROM `session` WHERE `token` = ?", session.token))[0].freshAt;
+    const elevated = await freshAt();
+    assert.ok(elevated);
+    await age(session.token, 2 * day); // Better Auth renews, and leaves the column as it is
+    assert.ok((await laptop.read(node)).session.expiresAt > after.session.expiresAt - 2 * day);
+    assert.deepEqual(await freshAt(), elevated);
+    assert.equal((await list(go)).data?.length, 1);
+  });
 }
 
 describe("both at once", () => {

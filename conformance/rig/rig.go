@@ -66,6 +66,8 @@ type Options struct {
 
 	// Feed keeps a revocation feed, which on MySQL hears of what others delete.
 	Feed bool
+	// Elevate declares models.FreshAt and serves POST /elevate.
+	Elevate bool
 
 	IPHeaders      []string // that name the client's address, in turn
 	TrustedProxies []string
@@ -134,6 +136,9 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 		}
 	}()
 	schema := models.Schema{Session: models.Table{Fields: options.SessionFields}, Feed: options.Feed}
+	if options.Elevate {
+		schema.Session.Fields = append(slices.Clone(schema.Session.Fields), models.FreshAt())
+	}
 	if err := r.open(ctx, options, schema); err != nil {
 		return nil, err
 	}
@@ -325,6 +330,13 @@ func (r *Rig) router(accounts *emailpassword.Accounts, options Options) (*gin.En
 	router.POST("/fresh", r.Sessions.RequireFresh(), func(c *gin.Context) {
 		c.JSON(http.StatusOK, gin.H{"fresh": true})
 	})
+	if options.Elevate {
+		router.POST("/elevate", func(c *gin.Context) {
+			if _, err := r.Sessions.Elevate(c); err != nil {
+				c.AbortWithStatus(http.StatusUnauthorized)
+			}
+		})
+	}
 	router.POST("/__clock", r.moveClock)
 	return router, nil
 }
