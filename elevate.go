@@ -30,6 +30,10 @@ func (m *Manager) Elevate(c *gin.Context) (*Session, error) {
 	p := m.present(c.Request)
 	o := m.load(ctx, &p, how{confirm: true, noRefresh: true, deferred: m.deferRefresh})
 	if o.err != nil {
+		if writable(c) {
+			m.writeCookies(c.Writer.Header(), &p, &o)
+		}
+		m.know(c, loaded{err: o.err})
 		return nil, o.err
 	}
 	now := m.clock()

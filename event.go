@@ -211,8 +211,8 @@ type ending struct {
 	session, user string // the one that ends, where it is known
 }
 
-// endingOf names the session of a token that a cookie proved, which costs a query
-// and is done only if somebody wants to know.
+// endingOf names the session of a token, which costs a query and is done only if
+// somebody wants to know.
 func (m *Manager) endingOf(ctx context.Context, token string, reason Reason, by string) ending {
 	why := ending{reason: reason, by: by}
 	if m.events == nil {

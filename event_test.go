@@ -73,7 +73,7 @@ func TestEventsTellWhatHappens(t *testing.T) {
 	s, d := serveTelling(t, func(c *ginsession.Config) { c.MaxLifetime = 30 * 24 * time.Hour })
 	laptop, phone := s.signedIn("ada"), s.signedIn("ada")
 	made := d.expect("created", "created")
-	id := laptop.session().Session.ID
+	id, phoneID := laptop.session().Session.ID, phone.session().Session.ID
 	if made[0].SessionID != id || made[0].UserID != "ada" || !made[0].At.Equal(start) {
 		t.Errorf("created: %+v", made[0])
 	}
@@ -85,7 +85,7 @@ func TestEventsTellWhatHappens(t *testing.T) {
 	}
 
 	laptop.post("/api/auth/revoke-session", `{"token":"`+phone.session().Session.Token+`"}`)
-	if got := d.expect("refreshed", "revoked: revoked by the user")[1]; got.UserID != "ada" || got.By != id || got.Ended != 1 {
+	if got := d.expect("refreshed", "revoked: revoked by the user")[1]; got.UserID != "ada" || got.SessionID != phoneID || got.By != id || got.Ended != 1 {
 		t.Errorf("revoked: %+v", got)
 	}
 	phone.get("/open")

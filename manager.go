@@ -308,6 +308,9 @@ func (m *Manager) revokeNamed(ctx context.Context, userID, handle string, why en
 	if err != nil {
 		return err
 	}
+	if why.session == "" {
+		why = m.endingOf(ctx, token, why.reason, why.by)
+	}
 	ended, err := m.revoke(ctx, models.Revocation{Token: token, UserID: userID}, why)
 	if err != nil {
 		return err

@@ -133,10 +133,9 @@ func newStatements(quote quoter, d dialect, schema Schema) statements {
 	}
 	feed := quote(schema.feedTable())
 
-	touch, update, exactly := text(touchSQL), text(updateSQL), "" // compared byte for byte anyway
-	replace := fmt.Sprintf(text(replaceSQL), "MAX")
+	touch, update, replace, exactly := text(touchSQL), text(updateSQL), text(replaceSQL), "" // compared byte for byte anyway
 	if d == mariadb {
-		replace = strings.Replace(fmt.Sprintf(text(replaceSQL), "GREATEST"), " SET ", byPrimaryKey+" SET ", 1)
+		replace = strings.Replace(replace, " SET ", byPrimaryKey+" SET ", 1)
 		touch = strings.Replace(touch, " SET ", byPrimaryKey+" SET ", 1)
 		update = strings.Replace(update, " SET ", byPrimaryKey+" SET ", 1)
 		exactly = text(tokenExactly)

@@ -225,8 +225,9 @@ func (s *Store) Update(ctx context.Context, read Session, fields map[string]any,
 
 // Index: primary key (byPrimaryKey). The token is in the condition, by
 // tokenExactly too, so that the row is the one that was read, and so is the
-// expiry: what has ended begins no new life. %s: the later of two times.
-const replaceSQL = `UPDATE "session" SET "id" = ?, "token" = ?, "createdAt" = ?, "updatedAt" = ?, "expiresAt" = %s("expiresAt", ?) ` +
+// expiry: what has ended begins no new life. What another renewed further stays so.
+const replaceSQL = `UPDATE "session" SET "id" = ?, "token" = ?, "createdAt" = ?, "updatedAt" = ?, ` +
+	`"expiresAt" = CASE WHEN "expiresAt" > ? THEN "expiresAt" ELSE ? END ` +
 	`WHERE "id" = ? AND "token" = ? AND "expiresAt" >= ?`
 
 // Replace puts next in the place of a session that was read with Find and is not
@@ -259,8 +260,9 @@ func (s *Store) Replace(ctx context.Context, read, next Session, now time.Time) 
 			return Session{}, err
 		}
 	}
+	expires := s.dialect.bind(next.ExpiresAt)
 	args := []any{
-		next.ID, next.Token, s.dialect.bind(next.CreatedAt), s.dialect.bind(next.UpdatedAt), s.dialect.bind(next.ExpiresAt),
+		next.ID, next.Token, s.dialect.bind(next.CreatedAt), s.dialect.bind(next.UpdatedAt), expires, expires,
 		read.ID, read.Token, s.dialect.bind(now),
 	}
 	if s.dialect == mariadb {
