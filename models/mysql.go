@@ -197,6 +197,14 @@ func contradictions(dsn string, cfg *mysql.Config) error {
 	if isFalse("interpolateParams") {
 		refuse("interpolateParams", "each statement would take three round trips", "remove it")
 	}
+	for _, bound := range []struct {
+		name string
+		time time.Duration
+	}{{"timeout", cfg.Timeout}, {"readTimeout", cfg.ReadTimeout}, {"writeTimeout", cfg.WriteTimeout}} {
+		if bound.time < 0 {
+			refuse(bound.name, "time does not go back", "remove it, or let it be some seconds")
+		}
+	}
 	if isFalse("checkConnLiveness") {
 		refuse("checkConnLiveness", "a connection that the server closed while idle would fail a request", "remove it")
 	}
