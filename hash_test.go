@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/models"
 )
@@ -111,6 +113,22 @@ func TestHashedTokensAreListedRenewedAndRevoked(t *testing.T) {
 			}
 		})
 	}
+}
+
+// From reflects that the request ended its own session by its handle.
+func TestSR92_HashedSessionEndedByItsHandleIsGone(t *testing.T) {
+	t.Parallel()
+	s := serve(t, hashing)
+	s.engine.POST("/leave", func(c *gin.Context) {
+		session := ginsession.From(c)
+		if err := s.sessions.Revoke(c.Request.Context(), session.UserID, session.Handle()); err != nil {
+			t.Error(err)
+		}
+		if ginsession.From(c) != nil {
+			t.Error("From still has the session")
+		}
+	})
+	s.signedIn("ada").post("/leave", "")
 }
 
 func themed(c *ginsession.Config) {

@@ -136,9 +136,9 @@ func (m *Manager) RequireStore() gin.HandlerFunc {
 }
 
 // RequireFresh is RequireStore for sessions younger than Config.FreshAge, or
-// elevated within it:
-// changing a password or an address, deleting an account. Older sessions end
-// with 403 SESSION_NOT_FRESH, upon which the user should sign in again.
+// elevated within it: changing a password or an address, deleting an account.
+// Others end with 403 SESSION_NOT_FRESH, upon which the application should ask for
+// a password or another factor once more, and call Elevate or SignIn.
 func (m *Manager) RequireFresh() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		switch now := m.ensureStored(c); {

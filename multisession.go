@@ -56,10 +56,11 @@ func (k *cookies) isDevice(name string) bool {
 // deviceName is the name of the device cookie of a token.
 func (k *cookies) deviceName(token string) string { return k.device + strings.ToLower(token) }
 
-// devices proves the device cookies of a request, the first time that it is asked,
-// and returns them in their order, each token once. A device cookie counts only if its name is that of its token and its
-// signature holds. The name is compared first: a cookie that somebody planted
-// under another name costs no signature.
+// devices proves the device cookies of a request, the first time that it is
+// asked, and returns them in their order, each token once. A device cookie counts
+// only if its name is that of its token and its signature holds. The name is
+// compared first: a cookie that somebody planted under another name costs no
+// signature.
 func (k *cookies) devices(p *presented) []proved {
 	if p.asked {
 		return slices.Clone(p.held)

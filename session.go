@@ -212,7 +212,7 @@ func (m *Manager) forgetOwn(ctx context.Context, r models.Revocation) {
 		return
 	}
 	own := now.session
-	if r.Token != "" && !sameToken(r.Token, own.Token.raw) ||
+	if r.Token != "" && !sameToken(m.stored(r.Token), m.stored(own.Token.raw)) ||
 		r.UserID != "" && r.UserID != own.UserID ||
 		r.Except != "" && r.Except == own.ID {
 		return
