@@ -46,7 +46,7 @@ func (m *Manager) Elevate(c *gin.Context) (*Session, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)
 	}
-	m.happened(ctx, Elevated, row)
+	m.happened(ctx, EventElevated, row)
 	session := m.session(row, o.user, false)
 	m.know(c, loaded{session: session})
 	return session, nil

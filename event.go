@@ -13,20 +13,20 @@ import (
 // none. It holds no token, cookie or secret, and prints as a log record.
 type Event struct {
 	Kind   EventKind
-	Reason Reason // of Revoked and Rejected
+	Reason Reason // of EventRevoked and EventRejected
 	At     time.Time
 	// SessionID and UserID name the session, as far as they are known: where all
 	// of a user's sessions end the user alone is, and of a request without a
 	// session nothing.
 	SessionID, UserID string
-	// Ended, of Revoked, is how many sessions that were.
+	// Ended, of EventRevoked, is how many sessions that were.
 	Ended int
 	// By is the id of the session that asked for it; "" is the application.
 	By string
-	// OldSecret, of OldSecretUsed, is the index in Config.OldSecrets. Each session
+	// OldSecret, of EventOldSecretUsed, is the index in Config.OldSecrets. Each session
 	// is told once: when none has been told for ExpiresIn, that secret can go.
 	OldSecret int
-	// Err, of StoreFailed, is what the store said. It wraps ErrStore.
+	// Err, of EventStoreFailed, is what the store said. It wraps ErrStore.
 	Err error
 	// Missed is how many events before this one were not told: a hook that is too
 	// slow, or requests that were made to be refused.
@@ -37,14 +37,14 @@ type Event struct {
 type EventKind string
 
 const (
-	Created       EventKind = "created"         // a sign-in, or Create
-	Refreshed     EventKind = "refreshed"       // the expiry moved
-	Rotated       EventKind = "rotated"         // the token changed
-	Elevated      EventKind = "elevated"        // it is fresh again
-	Revoked       EventKind = "revoked"         // it ended; Reason says why
-	Rejected      EventKind = "rejected"        // a request has no session, though it brought something, or was refused
-	OldSecretUsed EventKind = "old secret used" // a cookie that an old secret had signed was signed anew
-	StoreFailed   EventKind = "store failed"    // the store could not tell
+	EventCreated       EventKind = "created"         // a sign-in, or Create
+	EventRefreshed     EventKind = "refreshed"       // the expiry moved
+	EventRotated       EventKind = "rotated"         // the token changed
+	EventElevated      EventKind = "elevated"        // it is fresh again
+	EventRevoked       EventKind = "revoked"         // it ended; Reason says why
+	EventRejected      EventKind = "rejected"        // a request has no session, though it brought something, or was refused
+	EventOldSecretUsed EventKind = "old secret used" // a cookie that an old secret had signed was signed anew
+	EventStoreFailed   EventKind = "store failed"    // the store could not tell
 )
 
 // A Reason says why a session ended, or why a request was rejected.
@@ -83,10 +83,10 @@ func (e Event) LogValue() slog.Value {
 	text("sessionId", e.SessionID)
 	text("userId", e.UserID)
 	text("by", e.By)
-	if e.Kind == Revoked {
+	if e.Kind == EventRevoked {
 		attrs = append(attrs, slog.Int("ended", e.Ended))
 	}
-	if e.Kind == OldSecretUsed {
+	if e.Kind == EventOldSecretUsed {
 		attrs = append(attrs, slog.Int("oldSecret", e.OldSecret))
 	}
 	if e.Err != nil {
@@ -99,14 +99,15 @@ func (e Event) LogValue() slog.Value {
 }
 
 // LogEvents is a Config.OnEvent that writes each event to a logger, in the group
-// "session": Refreshed at level Debug, StoreFailed at Error, all others at Info.
+// "session": EventRefreshed at level Debug, EventStoreFailed at Error, the others at
+// Info.
 func LogEvents(logger *slog.Logger) func(context.Context, Event) {
 	return func(ctx context.Context, e Event) {
 		level := slog.LevelInfo
 		switch e.Kind {
-		case Refreshed:
+		case EventRefreshed:
 			level = slog.LevelDebug
-		case StoreFailed:
+		case EventStoreFailed:
 			level = slog.LevelError
 		}
 		logger.LogAttrs(ctx, level, "ginsession: session "+string(e.Kind), slog.Any("session", e))
@@ -169,7 +170,7 @@ func (e *events) tell(ctx context.Context, event Event) {
 	if e.closed {
 		return
 	}
-	if event.Kind == Rejected {
+	if event.Kind == EventRejected {
 		if now := time.Now(); now.Sub(e.second) >= time.Second {
 			e.second, e.count = now, 0
 		}
@@ -228,7 +229,7 @@ func (m *Manager) endingOf(ctx context.Context, token string, reason Reason, by 
 // session.
 func (m *Manager) rejected(ctx context.Context, reason Reason, sessionID, userID string) {
 	if m.events != nil {
-		m.events.tell(ctx, Event{Kind: Rejected, Reason: reason, At: m.clock(), SessionID: sessionID, UserID: userID})
+		m.events.tell(ctx, Event{Kind: EventRejected, Reason: reason, At: m.clock(), SessionID: sessionID, UserID: userID})
 	}
 }
 

@@ -203,7 +203,7 @@ func TestSR69_HookThatBlocksOrPanicsTouchesNoRequest(t *testing.T) {
 	close(release)
 	d.next(1025)
 	b.post("/api/auth/sign-out", "")
-	if got := d.next(1)[0]; got.Kind != ginsession.Revoked || got.Missed != 5 {
+	if got := d.next(1)[0]; got.Kind != ginsession.EventRevoked || got.Missed != 5 {
 		t.Errorf("after the jam: %+v", got)
 	}
 	s.sessions.Close()
@@ -224,7 +224,7 @@ func TestSR69_RejectionsAreBounded(t *testing.T) {
 	s.signedIn("ada")
 	var last ginsession.Event
 	told := 0
-	for last.Kind != ginsession.Created {
+	for last.Kind != ginsession.EventCreated {
 		for _, e := range d.next(1) {
 			told++
 			last = e
@@ -262,11 +262,11 @@ func TestLogEvents(t *testing.T) {
 		return a
 	}})))
 	for _, e := range []ginsession.Event{
-		{Kind: ginsession.Created, SessionID: "s", UserID: "u"},
-		{Kind: ginsession.Refreshed, SessionID: "s"}, // level Debug: not shown
-		{Kind: ginsession.Revoked, Reason: ginsession.ReasonOthers, UserID: "u", By: "s", Ended: 2, Missed: 3},
-		{Kind: ginsession.OldSecretUsed, OldSecret: 1},
-		{Kind: ginsession.StoreFailed, Err: errDown},
+		{Kind: ginsession.EventCreated, SessionID: "s", UserID: "u"},
+		{Kind: ginsession.EventRefreshed, SessionID: "s"}, // level Debug: not shown
+		{Kind: ginsession.EventRevoked, Reason: ginsession.ReasonOthers, UserID: "u", By: "s", Ended: 2, Missed: 3},
+		{Kind: ginsession.EventOldSecretUsed, OldSecret: 1},
+		{Kind: ginsession.EventStoreFailed, Err: errDown},
 	} {
 		log(t.Context(), e)
 	}

@@ -15,7 +15,7 @@ func ExampleConfig_onEvent() {
 	_ = ginsession.Config{
 		OnEvent: func(ctx context.Context, e ginsession.Event) {
 			log(ctx, e)
-			if e.Kind == ginsession.StoreFailed {
+			if e.Kind == ginsession.EventStoreFailed {
 				alarm(e.Err)
 			}
 		},

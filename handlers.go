@@ -76,7 +76,7 @@ func (m *Manager) getSession(c *gin.Context) {
 func (m *Manager) storeFailed(c *gin.Context, err error) {
 	m.logger.Error("ginsession: the session store did not answer", "route", c.FullPath(), "error", err)
 	if m.events != nil {
-		m.events.tell(c.Request.Context(), Event{Kind: StoreFailed, At: m.clock(), Err: err})
+		m.events.tell(c.Request.Context(), Event{Kind: EventStoreFailed, At: m.clock(), Err: err})
 	}
 	_ = c.Error(err)
 }

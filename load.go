@@ -115,7 +115,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 		}
 	}
 	if key.secret > 0 && o.setToken != 0 && !how.silent && m.events != nil {
-		m.events.tell(ctx, Event{Kind: OldSecretUsed, At: now, SessionID: o.row.ID, UserID: o.row.UserID, OldSecret: key.secret - 1})
+		m.events.tell(ctx, Event{Kind: EventOldSecretUsed, At: now, SessionID: o.row.ID, UserID: o.row.UserID, OldSecret: key.secret - 1})
 	}
 	if p.dontRemember {
 		return o
@@ -346,7 +346,7 @@ func (m *Manager) readNow(ctx, client context.Context, token string, renew renew
 		r.slid = touched.ExpiresAt.After(r.row.ExpiresAt)
 		r.row = touched
 		if r.slid {
-			m.happened(client, Refreshed, touched)
+			m.happened(client, EventRefreshed, touched)
 		}
 	}
 	return r, nil
@@ -362,7 +362,7 @@ func (m *Manager) deleteExpired(ctx context.Context, row models.Session, now tim
 	case err != nil:
 		m.logger.Warn("ginsession: an expired session could not be deleted", "sessionId", row.ID, "error", err)
 	case ended > 0 && m.events != nil:
-		m.events.tell(ctx, Event{Kind: Revoked, Reason: m.policy.ended(row.ExpiresAt, now), At: now, SessionID: row.ID, UserID: row.UserID, Ended: ended})
+		m.events.tell(ctx, Event{Kind: EventRevoked, Reason: m.policy.ended(row.ExpiresAt, now), At: now, SessionID: row.ID, UserID: row.UserID, Ended: ended})
 	}
 }
 

@@ -154,7 +154,7 @@ func (m *Manager) Create(ctx context.Context, userID string, opts ...SignInOptio
 		return nil, err
 	}
 	defer m.evict(ctx, row, nil)
-	m.happened(ctx, Created, row)
+	m.happened(ctx, EventCreated, row)
 	return m.session(row, models.User{}, false), nil
 }
 
@@ -394,7 +394,7 @@ func (m *Manager) revoke(ctx context.Context, r models.Revocation, why ending) (
 	}
 	m.forgetOwn(ctx, r)
 	if ended > 0 && m.events != nil {
-		m.events.tell(ctx, Event{Kind: Revoked, Reason: why.reason, At: m.clock(), SessionID: why.session, UserID: cmp.Or(r.UserID, why.user), Ended: ended, By: why.by})
+		m.events.tell(ctx, Event{Kind: EventRevoked, Reason: why.reason, At: m.clock(), SessionID: why.session, UserID: cmp.Or(r.UserID, why.user), Ended: ended, By: why.by})
 	}
 	return ended, nil
 }

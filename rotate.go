@@ -22,7 +22,7 @@ import (
 // ErrStarted as SignIn does, or an error that wraps ErrStore. After that the
 // former token may be dead already; then the user has to sign in again.
 func (m *Manager) Rotate(c *gin.Context) (*Session, error) {
-	return m.replace(c, Rotated, func(next *models.Session, _ time.Time) {})
+	return m.replace(c, EventRotated, func(next *models.Session, _ time.Time) {})
 }
 
 // Reauthenticate is for a user who has just signed in once more in place, with a
@@ -34,7 +34,7 @@ func (m *Manager) Rotate(c *gin.Context) (*Session, error) {
 //
 // Errors are those of Rotate.
 func (m *Manager) Reauthenticate(c *gin.Context) (*Session, error) {
-	return m.replace(c, Created, func(next *models.Session, now time.Time) {
+	return m.replace(c, EventCreated, func(next *models.Session, now time.Time) {
 		short := next.ExpiresAt.Sub(next.CreatedAt) <= dontRememberFor
 		next.ID, next.CreatedAt = randomText(), now
 		if next.ExpiresAt = m.policy.expiry(now, now); short { // a don't-remember session stays one
@@ -72,7 +72,7 @@ func (m *Manager) replace(c *gin.Context, kind EventKind, change func(next *mode
 	m.succeeded.note(old.Token, now)
 	if m.events != nil {
 		if row.ID != old.ID {
-			m.events.tell(ctx, Event{Kind: Revoked, Reason: ReasonReplaced, At: now, SessionID: old.ID, UserID: old.UserID, Ended: 1, By: row.ID})
+			m.events.tell(ctx, Event{Kind: EventRevoked, Reason: ReasonReplaced, At: now, SessionID: old.ID, UserID: old.UserID, Ended: 1, By: row.ID})
 		}
 		m.happened(ctx, kind, row)
 	}

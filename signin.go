@@ -59,7 +59,7 @@ func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*
 	if err := m.admit(ctx, row, ends); err != nil {
 		return nil, err
 	}
-	m.happened(ctx, Created, row)
+	m.happened(ctx, EventCreated, row)
 	m.evict(ctx, row, ends)
 	if !multi {
 		m.endPrevious(ctx, previous, row.ID)
