@@ -113,7 +113,7 @@ func TestEventsTellWhatHappens(t *testing.T) {
 	b.post("/api/auth/revoke-sessions", "")
 	d.expect("revoked: revoked by the user")
 
-	b = s.signedIn("ada")
+	s.signedIn("ada")
 	session, err := s.sessions.Create(t.Context(), "bob")
 	if err != nil {
 		t.Fatal(err)

@@ -265,7 +265,12 @@ func (c *client) everything() bool {
 	if !c.read(c.main, "?disableCookieCache=1") || !c.list() {
 		return false
 	}
-	return c.toggle() && c.toggle()
+	for range 2 { // a sign-in and a revocation, whichever comes first
+		if !c.toggle() {
+			return false
+		}
+	}
+	return true
 }
 
 // verify asks the store about all sessions that the client knows, once nothing
