@@ -152,7 +152,7 @@ type Config struct {
 	// MaxSessionsPerUser is how many sessions a user may have at the same time; the
 	// sign-in of one more ends the oldest, or is refused with RejectOverLimit.
 	// Sign-ins at the same time on several nodes end up with as many. It costs a
-	// query at each sign-in. Default no limit; at most 50.
+	// query at each sign-in, and some more where sign-ins of one user meet. Default no limit; at most 50.
 	MaxSessionsPerUser int
 
 	// RejectOverLimit lets SignIn and Create return ErrTooManySessions in place of
@@ -179,7 +179,8 @@ type Config struct {
 	// It is called from one goroutine, one event after the other, after the fact
 	// and apart from the request, whose context it gets without its end. An event
 	// that comes while 1024 are waiting is dropped and counted in the next, and so
-	// are rejections beyond 100 a second. Close tells what is waiting. LogEvents
+	// is, beyond 100 a second, what anybody can cause: EventRejected,
+	// EventStoreFailed, EventOldSecretUsed. Close tells what is waiting. LogEvents
 	// makes one that logs. Nil tells nobody.
 	OnEvent func(context.Context, Event)
 

@@ -42,6 +42,7 @@ func (m *Manager) Elevate(c *gin.Context) (*Session, error) {
 	row, err := m.store.Update(storing, o.row, map[string]any{freshAt.Name: now}, now)
 	switch {
 	case errors.Is(err, models.ErrNotFound):
+		m.know(c, loaded{err: ErrNoSession})
 		return nil, ErrNoSession
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)

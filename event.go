@@ -23,8 +23,9 @@ type Event struct {
 	Ended int
 	// By is the id of the session that asked for it; "" is the application.
 	By string
-	// OldSecret, of EventOldSecretUsed, is the index in Config.OldSecrets. Each session
-	// is told once: when none has been told for ExpiresIn, that secret can go.
+	// OldSecret, of EventOldSecretUsed, is the index in Config.OldSecrets. A session
+	// is told again until its client has taken the new cookie. When none has been
+	// told for ExpiresIn, that secret can go.
 	OldSecret int
 	// Err, of EventStoreFailed, is what the store said. It wraps ErrStore.
 	Err error
@@ -57,7 +58,7 @@ const (
 	ReasonOthers      Reason = "all others revoked"     // by the one that was spared
 	ReasonApplication Reason = "revoked by application" // Revoke and RevokeAll
 	ReasonReplaced    Reason = "replaced by a sign-in"  // in the same browser
-	ReasonLimit       Reason = "limit reached"          // Config.MaxSessionsPerUser, MultiSession.MaximumSessions
+	ReasonLimit       Reason = "limit reached"          // Config.MaxSessionsPerUser, MultiSession.MaximumSessions; rejected with RejectOverLimit
 	ReasonExpired     Reason = "expired"
 	ReasonLifetime    Reason = "lifetime reached" // Config.MaxLifetime
 )
@@ -117,9 +118,9 @@ func LogEvents(logger *slog.Logger) func(context.Context, Event) {
 const (
 	// eventQueue is how many events may wait for the hook.
 	eventQueue = 1024
-	// rejectedPerSecond bounds the events that anybody can cause: they must not
-	// crowd out the others.
-	rejectedPerSecond = 100
+	// boundPerSecond bounds the events of each kind that anybody can cause: they
+	// must not crowd out the others.
+	boundPerSecond = 100
 )
 
 // events tell a hook what happens, from a goroutine of their own: neither a
@@ -132,8 +133,8 @@ type events struct {
 	mu     sync.Mutex // guards what follows, and sending against closing
 	closed bool
 	missed int
-	second time.Time // rejected counts since then
-	count  int
+	second time.Time // counts begins then
+	counts map[EventKind]int
 }
 
 type told struct {
@@ -170,11 +171,12 @@ func (e *events) tell(ctx context.Context, event Event) {
 	if e.closed {
 		return
 	}
-	if event.Kind == EventRejected {
+	switch event.Kind {
+	case EventRejected, EventStoreFailed, EventOldSecretUsed:
 		if now := time.Now(); now.Sub(e.second) >= time.Second {
-			e.second, e.count = now, 0
+			e.second, e.counts = now, map[EventKind]int{}
 		}
-		if e.count++; e.count > rejectedPerSecond {
+		if e.counts[event.Kind]++; e.counts[event.Kind] > boundPerSecond {
 			e.missed++
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -232,6 +233,42 @@ func TestSR69_RejectionsAreBounded(t *testing.T) {
 	}
 	if told > 300 || last.Missed == 0 && told < 500 { // seconds may turn meanwhile
 		t.Errorf("%d events, %d missed before the last", told, last.Missed)
+	}
+}
+
+// SR-69: neither do failures of the store, nor a client that never takes its new
+// cookie; and a client that leaves is no failure of the store.
+func TestSR69_WhatClientsCauseIsBounded(t *testing.T) {
+	t.Parallel()
+	s, d := serveTelling(t, func(c *ginsession.Config) { c.OldSecrets = []string{oldSecret} })
+	b := s.signedIn("ada")
+	d.expect("created")
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	b.do(httptest.NewRequest(http.MethodGet, "/", nil).WithContext(gone), "/me", "")
+	old := s.withCookies(tokenCookie + "=" + sign(oldSecret, b.token()))
+	for range 300 {
+		old.get("/open")
+	}
+	s.down()
+	for range 300 {
+		b.get("/me")
+	}
+	s.up()
+	b.post("/api/auth/sign-out", "")
+	told := map[ginsession.EventKind]int{}
+	for told[ginsession.EventRevoked] == 0 {
+		for _, e := range d.next(1) {
+			if e.Err != nil && strings.Contains(e.Err.Error(), "canceled") {
+				t.Errorf("a client that left is told as %+v", e)
+			}
+			told[e.Kind]++
+		}
+	}
+	for _, kind := range []ginsession.EventKind{ginsession.EventOldSecretUsed, ginsession.EventStoreFailed} {
+		if told[kind] < 100 || told[kind] > 250 { // seconds may turn meanwhile
+			t.Errorf("%s: %d events", kind, told[kind])
+		}
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 // What a Store ended must be told by every Follow that asks the feed after its
 // Revoke has returned.
 type RevocationFeed interface {
-	// Follow calls hear, from its own goroutine, again and again until ctx ends
+	// Follow calls hear, from the goroutine that called Follow and not after it has
+	// returned, again and again until ctx ends
 	// or the feed fails, at least every so often even if there is nothing to
 	// tell. The first call tells what ended within the last since, those after
 	// it what is new. It returns the cause of ctx's end, or what went wrong; it

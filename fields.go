@@ -103,7 +103,11 @@ func (m *Manager) update(ctx context.Context, c *gin.Context, p *presented, o *o
 	var bad *models.Error
 	switch {
 	case errors.Is(err, models.ErrNotFound):
-		m.signedOut(c, p)
+		if m.succeeded.recently(o.row.Token, now) {
+			m.know(c, loaded{err: ErrNoSession})
+		} else {
+			m.signedOut(c, p)
+		}
 		return row, errRevokedMeanwhile
 	case errors.As(err, &bad) && bad.Class == models.BadValue:
 		return row, errUnstorable

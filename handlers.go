@@ -75,7 +75,7 @@ func (m *Manager) getSession(c *gin.Context) {
 
 func (m *Manager) storeFailed(c *gin.Context, err error) {
 	m.logger.Error("ginsession: the session store did not answer", "route", c.FullPath(), "error", err)
-	if m.events != nil {
+	if m.events != nil && c.Request.Context().Err() == nil { // else it may be the client's doing
 		m.events.tell(c.Request.Context(), Event{Kind: EventStoreFailed, At: m.clock(), Err: err})
 	}
 	_ = c.Error(err)
@@ -118,7 +118,7 @@ func (m *Manager) listSessions(c *gin.Context) {
 		refuse(c, notFresh)
 		return
 	}
-	rows, err := m.list(ctx, o.row.UserID, now)
+	rows, _, err := m.list(ctx, o.row.UserID, now)
 	if err != nil {
 		m.storeFailed(c, err)
 		refuse(c, unavailable)

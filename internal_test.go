@@ -160,6 +160,23 @@ func TestSR76_RevokedIsBounded(t *testing.T) {
 	}
 }
 
+// An entry lapses by itself, however many come after it, and a user's next one
+// begins anew.
+func TestSR27_RevokedEntriesLapse(t *testing.T) {
+	r := newRevoked(20*time.Millisecond, 0)
+	r.token("t")
+	r.user("u", "kept", noon)
+	time.Sleep(30 * time.Millisecond)
+	r.token("another") // so that there is something to look up
+	if r.doubts("t", "s", "v", noon) || r.doubts("x", "s", "u", noon) {
+		t.Error("doubts beyond its time")
+	}
+	r.user("u", "other", noon.Add(-time.Hour))
+	if r.doubts("x", "other", "u", noon) || !r.doubts("x", "kept", "u", noon.Add(-time.Hour)) || r.doubts("x", "kept", "u", noon) {
+		t.Error("an entry that lapsed is mixed with the next")
+	}
+}
+
 // Without a cookie cache there is nothing to remember, but shared reads still
 // must not outlive a revocation.
 func TestRevokedWithoutCache(t *testing.T) {

@@ -27,8 +27,7 @@ func older(a, b models.Session) int {
 // limit, the oldest first: those that end with this sign-in anyway do not. whole
 // is false if there may be more.
 func (m *Manager) counted(ctx context.Context, made models.Session, ending []proved) (rows []models.Session, whole bool, err error) {
-	rows, err = m.list(ctx, made.UserID, m.clock())
-	whole = len(rows) < 2*mostSessions
+	rows, whole, err = m.list(ctx, made.UserID, m.clock())
 	rows = slices.DeleteFunc(rows, func(row models.Session) bool {
 		return slices.ContainsFunc(ending, func(t proved) bool { return m.stored(t.token) == row.Token })
 	})
@@ -47,7 +46,7 @@ func (m *Manager) admit(ctx context.Context, made models.Session, ending []prove
 	}
 	began := time.Now()
 	patience := time.Until(m.deadline(ctx)) / 2
-	for {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		rows, _, err := m.counted(ctx, made, ending)
 		if err == nil && len(rows) <= m.maxSessions {
 			return nil
@@ -55,13 +54,14 @@ func (m *Manager) admit(ctx context.Context, made models.Session, ending []prove
 		at := slices.IndexFunc(rows, func(row models.Session) bool { return row.ID == made.ID })
 		waits := patience * time.Duration(m.maxSessions-at) / time.Duration(m.maxSessions)
 		if err == nil && at >= 0 && at < m.maxSessions && time.Since(began) < waits {
-			time.Sleep(5 * time.Millisecond)
+			time.Sleep(pause)
 			continue
 		}
 		m.undo(ctx, made)
 		if err != nil {
 			return err
 		}
+		m.rejected(ctx, ReasonLimit, "", made.UserID)
 		return ErrTooManySessions
 	}
 }
@@ -74,7 +74,9 @@ func (m *Manager) undo(ctx context.Context, made models.Session) {
 }
 
 // evict ends the user's oldest sessions beyond the limit. That it may fail does
-// not undo the sign-in; the next one tries again.
+// not undo the sign-in; the next one tries again. Nor does it end the session that
+// was just made because other nodes' clocks are ahead: then there is one too many
+// until the next sign-in.
 func (m *Manager) evict(ctx context.Context, made models.Session, ends []proved) {
 	if m.maxSessions == 0 || m.rejectOverLimit {
 		return
@@ -82,6 +84,9 @@ func (m *Manager) evict(ctx context.Context, made models.Session, ends []proved)
 	for {
 		rows, whole, err := m.counted(ctx, made, ends)
 		for len(rows) > m.maxSessions && err == nil {
+			if rows[0].ID == made.ID && rows[1].CreatedAt.Sub(made.CreatedAt) > time.Second {
+				break
+			}
 			_, err = m.revoke(ctx, models.Revocation{Token: rows[0].Token, UserID: rows[0].UserID}, ending{ReasonLimit, made.ID, rows[0].ID, rows[0].UserID})
 			rows = rows[1:]
 		}

@@ -62,7 +62,7 @@ func TestSR51_SignInOverTheLimitIsRefused(t *testing.T) {
 	if _, err := s.sessions.Create(t.Context(), "ada"); !errors.Is(err, ginsession.ErrTooManySessions) {
 		t.Errorf("Create: %v", err)
 	}
-	d.expect("created", "created")
+	d.expect("created", "created", "rejected: limit reached", "rejected: limit reached")
 	if len(s.store.rows()) != 2 {
 		t.Errorf("%d rows", len(s.store.rows()))
 	}
@@ -87,6 +87,24 @@ func TestSR51_SignInOverTheLimitIsRefused(t *testing.T) {
 	s.up()
 	if rows := s.store.rows(); len(rows) != 2 {
 		t.Errorf("%d rows", len(rows))
+	}
+}
+
+// SR-51: a node whose clock is behind does not end the session that it has just
+// made.
+func TestSR51_NewSessionIsNotTheOldestBySkew(t *testing.T) {
+	t.Parallel()
+	s := serve(t, limited(1, false))
+	ahead := s.signedIn("ada")
+	s.advance(-30 * time.Second)
+	behind := s.signedIn("ada")
+	if behind.session() == nil || ahead.session() == nil {
+		t.Error("a session that was just made is dead")
+	}
+	s.advance(2 * time.Minute)
+	s.signedIn("ada")
+	if n := len(s.store.rows()); n != 1 {
+		t.Errorf("%d sessions are left after the next sign-in", n)
 	}
 }
 

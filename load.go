@@ -67,11 +67,12 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 		return o
 	}
 	if m.cache.enabled && p.hasData() && !how.skipCache {
+		lags := m.revoked.lags() // first: see there
 		if copied, ok := m.readCopy(p, key.token, now); !ok {
 			o.expireData = true
 		} else if how.renewing && m.overdue(copied, p, now) {
 			// The store is asked as if there were no copy.
-		} else if !how.confirm && !m.revoked.lags() {
+		} else if !how.confirm && !lags {
 			o.row, o.user, o.cached, o.err = copied.row, copied.user, true, nil
 			return o
 		} else {

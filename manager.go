@@ -35,6 +35,7 @@ type Manager struct {
 
 	running    context.Context // until Close
 	stop       context.CancelFunc
+	closing    sync.Mutex     // of Close and whoever begins something in the background
 	background sync.WaitGroup // what ends then
 
 	oversize sync.Once // the warning about sessions too large to cache
@@ -78,19 +79,31 @@ func New(config Config) (*Manager, error) {
 		return m, nil
 	}
 	m.revoked = newRevoked(keep, s.cache.maxLag)
-	m.background.Go(func() { m.follow(m.running, feed, keep) })
+	m.inBackground(func() { m.follow(m.running, feed, keep) })
 	return m, nil
 }
 
 // Close ends what the Manager does in the background: it follows the revocation
-// feed no longer, ends what StartPurge began, and tells OnEvent what has happened so far, for which it waits
-// StoreTimeout at most. From then on no cookie cache is believed, if there was a
-// feed, and no event is told; all else goes on working. It can be called more than
-// once, and at the same time as anything else. It does not close the DB.
+// feed no longer, ends what StartPurge began, and tells OnEvent what has happened so
+// far, for which it waits StoreTimeout at most. If there was a feed, no cookie cache
+// is believed from MaxLag later on, and no event is told; all else goes on working.
+// It can be called more than once, and at the same time as anything else. It does
+// not close the DB.
 func (m *Manager) Close() {
+	m.closing.Lock()
 	m.stop()
+	m.closing.Unlock()
 	m.background.Wait()
 	m.events.close(m.storeTimeout)
+}
+
+// inBackground does something until Close, and nothing after it.
+func (m *Manager) inBackground(do func()) {
+	m.closing.Lock()
+	defer m.closing.Unlock()
+	if m.running.Err() == nil {
+		m.background.Go(do)
+	}
 }
 
 func init() {
@@ -263,7 +276,7 @@ func (m *Manager) find(ctx context.Context, token string) (reading, error) {
 // List reads the sessions of a user that are alive, at most 100, by id. An
 // error wraps ErrStore.
 func (m *Manager) List(ctx context.Context, userID string) ([]*Session, error) {
-	rows, err := m.list(ctx, userID, m.clock())
+	rows, _, err := m.list(ctx, userID, m.clock())
 	if err != nil {
 		return nil, err
 	}
@@ -274,23 +287,26 @@ func (m *Manager) List(ctx context.Context, userID string) ([]*Session, error) {
 	return sessions, nil
 }
 
-func (m *Manager) list(ctx context.Context, userID string, now time.Time) ([]models.Session, error) {
+// list reads the sessions of a user that are alive. whole says that there are no
+// more than those that the store gave.
+func (m *Manager) list(ctx context.Context, userID string, now time.Time) (alive []models.Session, whole bool, err error) {
 	ctx, cancel := context.WithDeadline(ctx, m.deadline(ctx))
 	defer cancel()
 	rows, err := m.store.List(ctx, userID, now)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrStore, err)
+		return nil, false, fmt.Errorf("%w: %w", ErrStore, err)
 	}
-	alive := rows[:0]
+	whole, alive = len(rows) < mostListed, rows[:0]
 	for _, row := range rows { // past MaxLifetime a row is dead, whatever its expiry says
 		if !m.policy.expired(row.CreatedAt, row.ExpiresAt, now) {
 			alive = append(alive, row)
 		}
 	}
-	return alive, nil
+	return alive, whole, nil
 }
 
-// Revoke ends one session of the given user, named by its handle or its token.
+// Revoke ends one session of the given user, named by its handle or its token;
+// under HashTokens by its handle, where the session comes from List.
 // From the moment Revoke returns nil this process refuses the session; with
 // the cookie cache on, other processes follow within CookieCache.MaxAge, or
 // CookieCache.MaxLag if there is a feed (models.Schema.Feed).

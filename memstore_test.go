@@ -98,6 +98,12 @@ func (s *memStore) edit(token string, change func(*models.Session)) {
 	s.sessions[row.Token] = row
 }
 
+func (s *memStore) put(row models.Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions[row.Token] = row
+}
+
 func (s *memStore) remove(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -44,12 +44,12 @@ func (m *Manager) Purge(ctx context.Context) (int, error) {
 }
 
 // StartPurge purges now and then every hour, until ctx ends or the Manager is
-// closed. All nodes may do so at once: they share the work. What fails is logged
+// closed, after which it does nothing. All nodes may do so at once: they share the work. What fails is logged
 // and done at the next turn. It returns at once.
 func (m *Manager) StartPurge(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(m.running, cancel)
-	m.background.Go(func() {
+	m.inBackground(func() {
 		defer cancel()
 		defer stop()
 		for ctx.Err() == nil {

@@ -112,14 +112,14 @@ func (r *revoked) user(userID, except string, now time.Time) {
 // addUser is user without the epoch. The caller holds mu.
 func (r *revoked) addUser(userID, except string, now time.Time) {
 	entry := revokedUser{at: now, except: except, until: r.hold()}
-	if earlier, ok := r.users[userID]; ok {
+	if earlier, ok := r.users[userID]; ok && time.Now().Before(earlier.until) {
 		if earlier.except != except {
 			entry.except = "" // who was spared once need not be spared again
 		}
 		if earlier.at.After(entry.at) {
 			entry.at = earlier.at
 		}
-	} else if !r.room() {
+	} else if !ok && !r.room() {
 		return
 	}
 	r.users[userID] = entry
@@ -147,7 +147,8 @@ func (r *revoked) hear(heard models.Heard) {
 }
 
 // lags reports whether the feed, if there is one, has been silent for so long that
-// no copy may be believed. The clock is monotonic.
+// no copy may be believed. The clock is monotonic. Ask it before doubts: what was
+// up to date then has its entries by now, and not the other way round.
 func (r *revoked) lags() bool {
 	return r.maxLag != 0 && int64(time.Since(r.started))-r.heard.Load() > int64(r.maxLag)
 }
@@ -191,9 +192,9 @@ func (r *revoked) doubts(token, sessionID, userID string, createdAt time.Time) b
 	if !r.full.IsZero() && time.Now().Before(r.full) {
 		return true
 	}
-	if _, ok := r.tokens[sha256.Sum256([]byte(token))]; ok {
+	if until, ok := r.tokens[sha256.Sum256([]byte(token))]; ok && time.Now().Before(until) {
 		return true
 	}
 	entry, ok := r.users[userID]
-	return ok && entry.except != sessionID && !createdAt.After(entry.at.Add(skew))
+	return ok && time.Now().Before(entry.until) && entry.except != sessionID && !createdAt.After(entry.at.Add(skew))
 }

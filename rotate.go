@@ -18,6 +18,10 @@ import (
 // It stays the same session, with its id, its creation and its expiry. The former
 // token is dead when Rotate returns, and so are copies of it, as after Revoke.
 //
+// A request of the same browser that is under way with the former token finds no
+// session. In this process it leaves the cookies alone; on another node it may
+// expire the new ones, so let the page wait for the answer before it asks for more.
+//
 // It returns the session as it stands, ErrNoSession if there is none (any more),
 // ErrStarted as SignIn does, or an error that wraps ErrStore. After that the
 // former token may be dead already; then the user has to sign in again.
@@ -37,8 +41,9 @@ func (m *Manager) Reauthenticate(c *gin.Context) (*Session, error) {
 	return m.replace(c, EventCreated, func(next *models.Session, now time.Time) {
 		short := next.ExpiresAt.Sub(next.CreatedAt) <= dontRememberFor
 		next.ID, next.CreatedAt = randomText(), now
-		if next.ExpiresAt = m.policy.expiry(now, now); short { // a don't-remember session stays one
-			next.ExpiresAt = m.policy.capped(now, now.Add(dontRememberFor))
+		next.ExpiresAt = m.policy.expiry(now, now)
+		if day := now.Add(dontRememberFor); short && day.Before(next.ExpiresAt) { // a don't-remember session stays one
+			next.ExpiresAt = day
 		}
 	})
 }
@@ -61,15 +66,16 @@ func (m *Manager) replace(c *gin.Context, kind EventKind, change func(next *mode
 	old, next := o.row, o.row
 	next.UpdatedAt = now
 	change(&next, now)
+	m.succeeded.note(old.Token, now) // before anybody can find it gone
 	row, err := m.replaceStored(ctx, old, next, now)
 	m.revoked.token(m.stored(old.Token)) // in doubt too: then only the store is asked
 	switch {
 	case errors.Is(err, models.ErrNotFound):
+		m.know(c, loaded{err: ErrNoSession})
 		return nil, ErrNoSession
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)
 	}
-	m.succeeded.note(old.Token, now)
 	if m.events != nil {
 		if row.ID != old.ID {
 			m.events.tell(ctx, Event{Kind: EventRevoked, Reason: ReasonReplaced, At: now, SessionID: old.ID, UserID: old.UserID, Ended: 1, By: row.ID})

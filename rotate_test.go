@@ -98,6 +98,66 @@ func TestRotationKeepsTheCookiesOfATabUnderWay(t *testing.T) {
 	}
 }
 
+// The same while the new token is being written, and in /update-session; and for
+// a session that another sign-in on the device ends.
+func TestRotationKeepsTheCookiesOfATabInTheMiddle(t *testing.T) {
+	t.Parallel()
+	s := serveRotating(t, themed, func(c *ginsession.Config) { c.MultiSession.Enabled = true })
+	for _, path := range []string{"/rotate", "/sign-in/ada"} {
+		b := s.signedIn("ada")
+		tab, updating := b.copy(), b.copy()
+		ends := map[string]string{"/rotate": "replace", "/sign-in/ada": "revoke"}[path]
+		done := false
+		s.store.hook(func(_ context.Context, call string) error {
+			if call != ends || done {
+				return nil
+			}
+			done = true
+			row, _ := s.store.row(tab.token())
+			s.store.remove(tab.token()) // as if the write had been seen by now
+			got := tab.get("/open")
+			got.expect(t, http.StatusOK, "nobody")
+			got.expectCookies(t)
+			s.store.put(row)
+			return nil
+		})
+		if got := b.post(path, ""); got.status != http.StatusOK || !done {
+			t.Fatalf("%s: %d %s", path, got.status, got.body)
+		}
+		s.up()
+		if path != "/rotate" {
+			continue
+		}
+		// One that read the former token just before, and writes just after.
+		b = s.signedIn("ada")
+		updating = b.copy()
+		s.store.hook(func(_ context.Context, call string) error {
+			if call == "update" {
+				s.store.hook(nil)
+				b.post("/rotate", "")
+			}
+			return nil
+		})
+		got := updating.post("/api/auth/update-session", `{"theme":"dark"}`)
+		if got.status != http.StatusUnauthorized {
+			t.Errorf("update: %d %s", got.status, got.body)
+		}
+		got.expectCookies(t)
+	}
+}
+
+// A session of an hour stays one of an hour.
+func TestReauthenticateKeepsAShortExpiry(t *testing.T) {
+	t.Parallel()
+	s := serveRotating(t, func(c *ginsession.Config) { c.ExpiresIn = time.Hour })
+	b := s.signedIn("ada")
+	s.advance(10 * time.Minute)
+	b.post("/again", "")
+	if row := s.store.rows()[0]; row.ExpiresAt.Sub(row.CreatedAt) != time.Hour {
+		t.Errorf("lives for %v", row.ExpiresAt.Sub(row.CreatedAt))
+	}
+}
+
 // SR-41: a new session in the place of the old, which is fresh.
 func TestSR41_ReauthenticateReplacesTheSession(t *testing.T) {
 	t.Parallel()
@@ -201,6 +261,22 @@ func TestRotateWithoutASession(t *testing.T) {
 			t.Errorf("%s afterwards: %d %s", path, got.status, got.body)
 		}
 	}
+	s.engine.POST("/gone", func(c *gin.Context) { // ended between the load and the write
+		for _, do := range []func(*gin.Context) (*ginsession.Session, error){s.sessions.Rotate, s.sessions.Elevate} {
+			if _, err := do(c); !errors.Is(err, ginsession.ErrNoSession) || ginsession.From(c) != nil {
+				t.Errorf("got %v, and From has %v", err, ginsession.From(c))
+			}
+		}
+	})
+	ended := s.signedIn("ada")
+	s.store.hook(func(_ context.Context, call string) error {
+		if call == "replace" {
+			s.store.remove(ended.token())
+		}
+		return nil
+	})
+	ended.post("/gone", "")
+	s.up()
 	late := s.signedIn("ada")
 	s.engine.POST("/late", func(c *gin.Context) {
 		c.String(http.StatusOK, "begun")
@@ -319,6 +395,7 @@ func TestStartPurgePurgesUntilClosed(t *testing.T) {
 	}
 	cancel()
 	s.down()
+	go s.sessions.StartPurge(t.Context()) // beside Close, before or after it
 	s.sessions.StartPurge(t.Context())
 	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.log.String(), "expired sessions could not be purged"); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

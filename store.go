@@ -7,6 +7,9 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
+// mostListed is how many sessions Store.List reads at most.
+const mostListed = 100
+
 // A Store keeps sessions. models.Store, on GORM, is the one most applications
 // use; package storetest holds the suite that every implementation passes.
 //

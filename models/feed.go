@@ -71,9 +71,9 @@ const (
 func (f *Feed) Follow(ctx context.Context, since, every time.Duration, hear func(Heard)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	swept := make(chan struct{})
-	go func() { // beside the readings, which must not wait for it
+	go func() { // beside the readings, which must neither wait for it nor fail with it
 		defer close(swept)
-		cancel(f.sweep(ctx))
+		f.sweep(ctx)
 	}()
 	err := f.listen(ctx, since, every, hear)
 	cancel(err)
@@ -140,21 +140,17 @@ func (f *Feed) read(ctx context.Context, window time.Duration) ([]feedLine, erro
 	return lines, f.store.dialect.wrap(ctx, "feed", err)
 }
 
-// sweep drops lines that no cookie cache can be older than, until ctx ends or the
-// database fails.
-func (f *Feed) sweep(ctx context.Context) error {
+// sweep drops lines that no cookie cache can be older than, until ctx ends. What
+// fails GORM's logger has heard of, and the next turn does it.
+func (f *Feed) sweep(ctx context.Context) {
 	for {
-		n, err := f.sweepBatch(ctx)
-		if err != nil {
-			return err
-		}
 		wait := feedSweep
-		if n > 0 { // let others have their turn
+		if n, err := f.sweepBatch(ctx); err == nil && n > 0 { // let others have their turn
 			wait = 10 * time.Millisecond
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return
 		case <-time.After(wait):
 		}
 	}

@@ -231,6 +231,21 @@ func TestFeedDropsOldLines(t *testing.T) {
 	}
 }
 
+// Whether old lines can be dropped is nothing to those who listen.
+func TestFeedIsHeardThoughOldLinesCannotBeDropped(t *testing.T) {
+	t.Parallel()
+	h, db := feedHarness(t)
+	exec(t, db, "INSERT INTO session_revocation (at, userId) VALUES (NOW(3) - INTERVAL 3 HOUR, 'old')")
+	exec(t, db, "CREATE TRIGGER no BEFORE DELETE ON session_revocation FOR EACH ROW SIGNAL SQLSTATE '45000'")
+	readings := 0
+	follow(t, h.Feed.(*models.Feed), time.Hour, func(all []models.Revoked, _ models.Heard) bool {
+		if readings++; readings == 20 {
+			exec(t, db, "INSERT INTO session_revocation (at, userId) VALUES (SYSDATE(3), 'new')")
+		}
+		return len(all) > 0
+	})
+}
+
 // More lines than a process takes in are not passed over in silence.
 func TestFeedThatOverflowsSaysSo(t *testing.T) {
 	t.Parallel()
