@@ -105,7 +105,7 @@ func TestRotationKeepsTheCookiesOfATabInTheMiddle(t *testing.T) {
 	s := serveRotating(t, themed, func(c *ginsession.Config) { c.MultiSession.Enabled = true })
 	for _, path := range []string{"/rotate", "/sign-in/ada"} {
 		b := s.signedIn("ada")
-		tab, updating := b.copy(), b.copy()
+		tab := b.copy()
 		ends := map[string]string{"/rotate": "replace", "/sign-in/ada": "revoke"}[path]
 		done := false
 		s.store.hook(func(_ context.Context, call string) error {
@@ -130,7 +130,7 @@ func TestRotationKeepsTheCookiesOfATabInTheMiddle(t *testing.T) {
 		}
 		// One that read the former token just before, and writes just after.
 		b = s.signedIn("ada")
-		updating = b.copy()
+		updating := b.copy()
 		s.store.hook(func(_ context.Context, call string) error {
 			if call == "update" {
 				s.store.hook(nil)
