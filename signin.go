@@ -25,9 +25,9 @@ import (
 // MultiSession a browser holds several, and only the same user's ends.
 //
 // SignIn returns ErrStarted if the response has begun or c is a copy,
-// ErrNotFound if there is no such user, ErrTooManySessions, the error of Config.BeforeCreate, one
-// about WithFields, or one that wraps ErrStore; in all these cases no cookie was
-// touched.
+// ErrNotFound if there is no such user, ErrTooManySessions, the error of
+// Config.BeforeCreate, one about WithFields, or one that wraps ErrStore; in all
+// these cases no cookie was touched.
 func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*Session, error) {
 	if !writable(c) {
 		return nil, ErrStarted

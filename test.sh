@@ -92,10 +92,9 @@ node_is_new() {
 prepare_tools() {
   command -v go >/dev/null || fail "please install Go: https://go.dev/doc/install"
   command -v gcc >/dev/null || install_packages gcc libc6-dev # for -race
-  if [[ -z ${TEST_MYSQL_DSN:-} ]]; then
-    PATH=$PATH:/usr/sbin
-    command -v mariadbd >/dev/null || install_packages mariadb-server-core mariadb-client-core
-  fi
+  # Beside a server of TEST_MYSQL_DSN too: some tests kill one of their own.
+  PATH=$PATH:/usr/sbin
+  command -v mariadbd >/dev/null || install_packages mariadb-server-core mariadb-client-core
   command -v node >/dev/null || install_packages nodejs
   command -v npm >/dev/null || install_packages npm
   if ! node_is_new; then

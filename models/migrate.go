@@ -15,9 +15,9 @@ func Migrate(ctx context.Context, db *gorm.DB) error { return Schema{}.Migrate(c
 
 // Migrate creates the tables of the schema where they are absent, as Better Auth
 // does, with an index on the session's expiresAt for the purge, and the table of
-// a Feed. To tables that are there it adds that index and the columns of declared fields that are
-// missing, all of which may be NULL. It alters and drops nothing: what differs is
-// Check's to report.
+// a Feed. To tables that are there it adds that index and the columns of declared
+// fields that are missing, all of which may be NULL. It alters and drops nothing:
+// what differs is Check's to report.
 //
 // The table of users is created only if it is Better Auth's to the letter. One
 // that the schema names otherwise, maps a column of, or gives integer ids is the

@@ -31,7 +31,7 @@ func newVictim(t *testing.T) *victim {
 	program, err := osexec.LookPath("mariadbd")
 	install, errInstall := osexec.LookPath("mariadb-install-db")
 	if errors.Join(err, errInstall) != nil {
-		t.Skip("no mariadbd on this machine that could be killed")
+		t.Fatal("no mariadbd and mariadb-install-db on the PATH: run ./test.sh, which installs them")
 	}
 	dir, err := os.MkdirTemp("", "victim") // short: it holds a socket
 	if err != nil {
