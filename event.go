@@ -58,6 +58,7 @@ const (
 	ReasonOthers      Reason = "all others revoked"     // by the one that was spared
 	ReasonApplication Reason = "revoked by application" // Revoke and RevokeAll
 	ReasonReplaced    Reason = "replaced by a sign-in"  // in the same browser
+	ReasonRotated     Reason = models.ReasonRotated     // a token, by Rotate or Reauthenticate
 	ReasonLimit       Reason = "limit reached"          // Config.MaxSessionsPerUser, MultiSession.MaximumSessions; rejected with RejectOverLimit
 	ReasonExpired     Reason = "expired"
 	ReasonLifetime    Reason = "lifetime reached" // Config.MaxLifetime

@@ -10,12 +10,20 @@ import (
 )
 
 // A RevocationFeed tells a process which sessions other processes ended, so that
-// it believes no cookie cache of theirs. models.Feed, a table beside the sessions,
-// is one; a Store of your own that implements this interface is asked too.
+// it believes no cookie cache of theirs.
 //
-// What a Store ended must be told by every Follow that asks the feed after its
-// Revoke has returned.
+// There are two uses. A Store that implements it, or models.Store of a Schema with
+// Feed, keeps the feed that cookie caches depend on: it writes down itself what it
+// ends, and what it ended must be told by every Follow that asks the feed after its
+// Revoke or Replace has returned. CookieCache.Feed may bring the same news sooner,
+// and lose some.
+//
+// A RevocationFeed is safe for concurrent use.
 type RevocationFeed interface {
+	// Publish tells of sessions that ended in another way than by a method of the
+	// Store that keeps the feed. Telling something twice is harmless.
+	Publish(ctx context.Context, revoked models.Revoked) error
+
 	// Follow calls hear, from the goroutine that called Follow and not after it has
 	// returned, again and again until ctx ends
 	// or the feed fails, at least every so often even if there is nothing to

@@ -29,6 +29,8 @@ type told struct {
 	panic bool
 }
 
+func (s *toldStore) Publish(context.Context, models.Revoked) error { return nil }
+
 func (s *toldStore) Follow(ctx context.Context, since, every time.Duration, hear func(models.Heard)) error {
 	s.follows <- call{since, every}
 	for {

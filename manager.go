@@ -399,6 +399,7 @@ func (m *Manager) RevokeAll(ctx context.Context, userID string) (int, error) {
 // revoke ends sessions in the store and then in this process. It goes on when
 // the caller leaves: a revocation must not depend on a client that waits.
 func (m *Manager) revoke(ctx context.Context, r models.Revocation, why ending) (int, error) {
+	r.Reason = string(why.reason)
 	ended, err := m.revokeStored(ctx, r)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrStore, err)

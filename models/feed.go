@@ -18,7 +18,12 @@ type Revoked struct {
 	UserID      string
 	Except      string
 	At          time.Time // by the database's clock
+	// Reason is why, in a few words; "" is not known.
+	Reason string
 }
+
+// mostReason bounds a reason, in bytes.
+const mostReason = 64
 
 // Heard is what a feed tells at one time.
 type Heard struct {
@@ -125,15 +130,15 @@ func (f *Feed) read(ctx context.Context, window time.Duration) ([]feedLine, erro
 	defer cancel()
 	lines, err := query(ctx, f.store, f.store.sql.feedRead, func(rows *sql.Rows, line *feedLine) error {
 		var token []byte
-		var user, except textOrEmpty
+		var user, except, reason textOrEmpty
 		var at instant
-		if err := rows.Scan(&line.id, &at, &token, &user, &except); err != nil {
+		if err := rows.Scan(&line.id, &at, &token, &user, &except, &reason); err != nil {
 			return err
 		}
 		if user == "" && len(token) != sha256.Size {
 			return errUnreadable
 		}
-		line.At, line.UserID, line.Except = time.Time(at), string(user), string(except)
+		line.At, line.UserID, line.Except, line.Reason = time.Time(at), string(user), string(except), string(reason)
 		copy(line.TokenSHA256[:], token)
 		return nil
 	}, f.store.feedSeconds(window), feedMost+1)
@@ -190,12 +195,12 @@ func (s Schema) feedTable() string { return s.Session.Name + "_revocation" }
 //
 // Index: at; of feedDropAny the primary key. %[1]s: the table.
 const (
-	feedWriteMySQL = `INSERT INTO %[1]s (at, tokenHash, userId, exceptId) VALUES (SYSDATE(3), ?, ?, ?)`
-	feedReadMySQL  = `SELECT id, at, tokenHash, userId, exceptId FROM %[1]s WHERE at > NOW(3) - INTERVAL ? MICROSECOND ORDER BY at DESC LIMIT ?`
+	feedWriteMySQL = `INSERT INTO %[1]s (at, tokenHash, userId, exceptId, reason) VALUES (SYSDATE(3), ?, ?, ?, ?)`
+	feedReadMySQL  = `SELECT id, at, tokenHash, userId, exceptId, reason FROM %[1]s WHERE at > NOW(3) - INTERVAL ? MICROSECOND ORDER BY at DESC LIMIT ?`
 	feedOldMySQL   = `SELECT id FROM %[1]s WHERE at < NOW(3) - INTERVAL ? MICROSECOND ORDER BY at LIMIT ?`
 
-	feedWriteSQLite = `INSERT INTO %[1]s (at, tokenHash, userId, exceptId) VALUES (strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now'), ?, ?, ?)`
-	feedReadSQLite  = `SELECT id, at, tokenHash, userId, exceptId FROM %[1]s WHERE at > strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', ?) ORDER BY at DESC LIMIT ?`
+	feedWriteSQLite = `INSERT INTO %[1]s (at, tokenHash, userId, exceptId, reason) VALUES (strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now'), ?, ?, ?, ?)`
+	feedReadSQLite  = `SELECT id, at, tokenHash, userId, exceptId, reason FROM %[1]s WHERE at > strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', ?) ORDER BY at DESC LIMIT ?`
 	feedOldSQLite   = `SELECT id FROM %[1]s WHERE at < strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', ?) ORDER BY at LIMIT ?`
 
 	feedDropAny = `DELETE FROM %[1]s WHERE id IN `
@@ -210,6 +215,7 @@ const (
 		"  `tokenHash` binary(32) NULL,\n" +
 		"  `userId` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,\n" +
 		"  `exceptId` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,\n" +
+		"  `reason` varchar(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,\n" +
 		"  PRIMARY KEY (`id`),\n" +
 		"  KEY `at` (`at`)\n" +
 		") ENGINE=InnoDB"
@@ -218,13 +224,14 @@ const (
   "at" date NOT NULL,
   "tokenHash" blob,
   "userId" text,
-  "exceptId" text
+  "exceptId" text,
+  "reason" text
 )`
 	feedIndexSQLite = `CREATE INDEX IF NOT EXISTS %[2]s ON %[1]s ("at")`
 )
 
 // feedColumns are those of the feed's table.
-var feedColumns = []string{"id", "at", "tokenHash", "userId", "exceptId"}
+var feedColumns = []string{"id", "at", "tokenHash", "userId", "exceptId", "reason"}
 
 // FeedTriggers returns the statements that let whoever else deletes sessions
 // write to the feed as well: a Better Auth server beside this one, or a person
@@ -283,22 +290,42 @@ func (s *Store) end(ctx context.Context, r Revocation, text string, args []any) 
 				return result.Error
 			}
 			deleted = int(result.RowsAffected)
-			if r.Token == "" {
-				return tx.Exec(s.sql.feedWrite, nil, r.UserID, nullable(except(r))).Error
-			}
-			if deleted == 0 { // whoever deleted it has said so; strangers' tokens fill no feed
+			if r.Token != "" && deleted == 0 { // whoever deleted it has said so; strangers' tokens fill no feed
 				return nil
 			}
-			hash := sha256.Sum256([]byte(r.Token))
-			return tx.Exec(s.sql.feedWrite, hash[:], nil, nil).Error
+			return tx.Exec(s.sql.feedWrite, feedArgs(r.Revoked())...).Error
 		}, options...)
 	})
 	return deleted, err
 }
 
-func except(r Revocation) *string {
-	if r.Except == "" {
-		return nil
+// Publish writes a line of its own, at the database's time, for sessions that
+// ended in another way than by a method of the Store: r.At is not looked at. It
+// returns an *Error, of class BadValue if r names nothing or says too much.
+func (f *Feed) Publish(ctx context.Context, r Revoked) error {
+	switch {
+	case (r.UserID == "") == (r.TokenSHA256 == [sha256.Size]byte{}):
+		return badValue("feed", "one of TokenSHA256 and UserID must be set")
+	case r.Except != "" && r.UserID == "":
+		return badValue("feed", "Except without UserID")
+	case len(r.Reason) > mostReason:
+		return badValue("feed", "Reason is longer than 64 bytes")
 	}
-	return &r.Except
+	_, err := f.store.exec(ctx, f.store.sql.feedWrite, feedArgs(r)...)
+	return f.store.dialect.wrap(ctx, "feed", err)
+}
+
+// feedArgs are a line's values.
+func feedArgs(r Revoked) []any {
+	orNull := func(text string) any {
+		if text == "" {
+			return nil
+		}
+		return text
+	}
+	var hash any
+	if r.UserID == "" {
+		hash = r.TokenSHA256[:]
+	}
+	return []any{hash, orNull(r.UserID), orNull(r.Except), orNull(r.Reason)}
 }

@@ -265,7 +265,7 @@ func TestRule4FeedFindsItsIndex(t *testing.T) {
 	exec(t, db, "INSERT INTO session_revocation (at, userId) SELECT NOW(3) - INTERVAL seq SECOND, seq FROM seq_1_to_5000")
 	exec(t, db, "ANALYZE TABLE session_revocation")
 	var plan struct{ Type, Key string }
-	if err := db.Raw("EXPLAIN SELECT id, at, tokenHash, userId, exceptId FROM session_revocation WHERE at > NOW(3) - INTERVAL 30000000 MICROSECOND ORDER BY at DESC LIMIT 100001").Scan(&plan).Error; err != nil {
+	if err := db.Raw("EXPLAIN SELECT id, at, tokenHash, userId, exceptId, reason FROM session_revocation WHERE at > NOW(3) - INTERVAL 30000000 MICROSECOND ORDER BY at DESC LIMIT 100001").Scan(&plan).Error; err != nil {
 		t.Fatal(err)
 	}
 	if plan.Type != "range" || plan.Key != "at" {

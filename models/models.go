@@ -8,6 +8,7 @@
 package models
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -93,6 +94,20 @@ type Revocation struct {
 	// still alive at Now end (expiresAt >= Now; expired ones are the purge's).
 	Except string
 	Now    time.Time
+	// Reason is what a feed tells of it: a few words, or "".
+	Reason string
+}
+
+// ReasonRotated is what a feed tells of a token that Replace put another in the
+// place of.
+const ReasonRotated = "rotated"
+
+// Revoked is what a feed tells of a revocation that ended something.
+func (r Revocation) Revoked() Revoked {
+	if r.Token != "" {
+		return Revoked{TokenSHA256: sha256.Sum256([]byte(r.Token)), Reason: r.Reason}
+	}
+	return Revoked{UserID: r.UserID, Except: r.Except, At: r.Now, Reason: r.Reason}
 }
 
 // String shows everything but the token.

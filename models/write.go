@@ -268,7 +268,7 @@ func (s *Store) Replace(ctx context.Context, read, next Session, now time.Time) 
 	if s.dialect == mariadb {
 		args = append(args, read.Token) // of tokenExactly
 	}
-	replaced, err := s.end(ctx, Revocation{Token: read.Token}, s.sql.replace, args)
+	replaced, err := s.end(ctx, Revocation{Token: read.Token, Reason: ReasonRotated}, s.sql.replace, args)
 	switch {
 	case s.dialect.answer(s.db, err) != nil:
 		return Session{}, s.dialect.answer(s.db, err)
@@ -320,6 +320,8 @@ func (s *Store) Revoke(ctx context.Context, r Revocation) (int, error) {
 		return 0, badValue("revoke", "Except without UserID")
 	case r.Except != "" && r.Token != "":
 		return 0, badValue("revoke", "Except together with Token")
+	case len(r.Reason) > mostReason:
+		return 0, badValue("revoke", "Reason is longer than 64 bytes")
 	case r.Except != "":
 		if err := s.dialect.meaningful("revoke", "Now", r.Now); err != nil {
 			return 0, err

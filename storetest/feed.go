@@ -32,6 +32,8 @@ func RunFeed(t *testing.T, open func(t *testing.T) FeedHarness) {
 		{"WhatEndsNobodyIsNotTold", feedNothing},
 		{"EachIsToldOnce", feedOnce},
 		{"WhoFollowsLaterIsToldToo", feedLater},
+		{"WhatIsPublishedIsTold", feedPublished},
+		{"ReasonsAreTold", feedReasons},
 		{"FollowEndsWithItsContext", feedEnds},
 	}
 	for _, test := range laws {
@@ -190,6 +192,48 @@ func feedLater(t *testing.T, h FeedHarness) {
 	h.revoke(t, models.Revocation{Token: token("a")})
 	listen(t, h.Feed, hour).expect(ofToken("a"))
 	listen(t, h.Feed, hour).expect(ofToken("a"))
+}
+
+func feedPublished(t *testing.T, h FeedHarness) {
+	e := listen(t, h.Feed, hour)
+	all, others := ofToken("a"), models.Revoked{UserID: u1, Except: "b"}
+	for _, r := range []models.Revoked{all, others} {
+		if err := h.Feed.Publish(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.expect(all, others)
+	if err := h.Feed.Publish(t.Context(), models.Revoked{Reason: "of nothing"}); err == nil {
+		t.Error("published what names nothing")
+	}
+}
+
+func feedReasons(t *testing.T, h FeedHarness) {
+	h.create(t, "a", "b")
+	e := listen(t, h.Feed, hour)
+	reason := func(want string) {
+		t.Helper()
+		told := e.next()
+		if len(told) != 1 || told[0].Reason != want {
+			t.Errorf("told %+v, want one with the reason %q", told, want)
+		}
+	}
+	h.revoke(t, models.Revocation{Token: token("a"), Reason: "one"})
+	reason("one")
+	h.revoke(t, models.Revocation{UserID: u1, Except: "b", Now: base, Reason: "all but one"})
+	reason("all but one")
+	read, _, err := h.Store.Find(t.Context(), token("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Store.Replace(t.Context(), read, successor(read, "c"), base); err != nil {
+		t.Fatal(err)
+	}
+	reason(models.ReasonRotated)
+	if err := h.Feed.Publish(t.Context(), models.Revoked{UserID: u1, Reason: "all"}); err != nil {
+		t.Fatal(err)
+	}
+	reason("all")
 }
 
 func feedEnds(t *testing.T, h FeedHarness) {
