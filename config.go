@@ -124,6 +124,16 @@ type Config struct {
 	// MultiSession keeps several accounts signed in on one device.
 	MultiSession MultiSession
 
+	// SessionEvents tells open pages of their session's end.
+	SessionEvents SessionEvents
+
+	// RevokedSecret lets Routes mount GET /revoked, which tells whoever sends this
+	// secret as a bearer token which sessions ended lately: verifiers of a cookie
+	// cache elsewhere, at the edge or in other languages. It needs at least 32 bytes,
+	// another value than Secret, and a cookie cache with a feed. Default "": no such
+	// route. See docs/scaling.md.
+	RevokedSecret string
+
 	// Bearer takes session tokens from the Authorization header too.
 	Bearer Bearer
 
@@ -132,6 +142,14 @@ type Config struct {
 	// alike; /list-sessions then needs a fresh session. Any script on a page
 	// can then read what HttpOnly hides.
 	ExposeTokens bool
+
+	// ExposeReasons says in the body of a 401 why the session ended, as far as this
+	// process knows: {"code":"UNAUTHORIZED",…,"reason":"signed out"}. The values
+	// are those of Reason. It remembers the reasons it hears of for five minutes, or
+	// as long as a cookie cache lives; a session that ended as one of all of a
+	// user's is told apart by the cookie cache only. Who asks has proved that the
+	// session was theirs.
+	ExposeReasons bool
 
 	// HashTokens stores only a hash of each token, so that a stolen database signs
 	// nobody in: "sha256." and the SHA-256 of the token in base64url. Cookies stay
@@ -190,9 +208,10 @@ type Config struct {
 }
 
 // CookieCache configures the signed copy of the session that saves store
-// reads. A session ended by another process stays visible until its copy ends, at
-// most MaxAge, or with Schema.Feed for MaxLag. What authorises never trusts the copy: the list and revoke
-// routes, RequireStore and RequireFresh read the store.
+// reads. A session ended by another process stays visible for MaxLag at most, which
+// the store's revocation feed sees to, or with NoFeed until its copy ends. What
+// authorises never trusts the copy: the list and revoke routes, RequireStore and
+// RequireFresh read the store.
 //
 // Better Auth: session.cookieCache.
 type CookieCache struct {
@@ -204,11 +223,26 @@ type CookieCache struct {
 	MaxAge time.Duration
 
 	// MaxLag is how long after a session was ended by another process, at most,
-	// this one still believes a copy of it, if Schema.Feed is set. The feed is
-	// read twice in that time, for each process with a cookie cache; while it does
-	// not answer, no copy is believed, and every request reads the store. Default
-	// 2 s; from 100 ms to 1 min. Without a feed it has no effect.
+	// this one still believes a copy of it. The feed is read twice in that time, for
+	// each process with a cookie cache; while it does not answer, no copy is
+	// believed, and every request reads the store. Default 2 s; from 100 ms to 1
+	// min. Without a feed it has no effect.
 	MaxLag time.Duration
+
+	// NoFeed does without the revocation feed, and accepts that a session ended by
+	// another process stays visible here until its copy ends, for MaxAge. A single
+	// process loses nothing by it.
+	//
+	// By default a cookie cache switches Schema.Feed on, and its table must be
+	// there: call Migrate of a Schema with Feed. A Store of your own must implement
+	// RevocationFeed.
+	NoFeed bool
+
+	// Feed brings revocations sooner than the store's own feed, from one process to
+	// all: redisstore.NewFeed. What it loses, or cannot take while it is down, the
+	// store's own feed brings within MaxLag. A process without a cookie cache only
+	// publishes on it. Nil: none.
+	Feed RevocationFeed
 
 	// Strategy is the format. Default cookiecache.SecureCookie, signed and
 	// encrypted; name Better Auth's where a Better Auth server shares the

@@ -28,12 +28,8 @@ func (m *Manager) Elevate(c *gin.Context) (*Session, error) {
 	}
 	ctx := m.bounded(c.Request.Context())
 	p := m.present(c.Request)
-	o := m.load(ctx, &p, how{confirm: true, noRefresh: true, deferred: m.deferRefresh})
+	o := m.own(ctx, c, &p, how{noRefresh: true})
 	if o.err != nil {
-		if writable(c) {
-			m.writeCookies(c.Writer.Header(), &p, &o)
-		}
-		m.know(c, loaded{err: o.err})
 		return nil, o.err
 	}
 	now := m.clock()

@@ -27,3 +27,15 @@ var (
 	// which has no response to write to.
 	ErrStarted = errors.New("ginsession: the response has already started")
 )
+
+// An EndedError says why there is no session any more. It is ErrNoSession to
+// errors.Is, and comes in its place where this process knows the reason.
+type EndedError struct{ Reason Reason }
+
+// Error names the reason.
+func (e *EndedError) Error() string {
+	return "ginsession: no session: it has ended: " + string(e.Reason)
+}
+
+// Unwrap returns ErrNoSession.
+func (e *EndedError) Unwrap() error { return ErrNoSession }

@@ -27,6 +27,8 @@ type Event struct {
 	// is told again until its client has taken the new cookie. When none has been
 	// told for ExpiresIn, that secret can go.
 	OldSecret int
+	// Lag, of EventFeedSilent, is how long nothing has been heard.
+	Lag time.Duration
 	// Err, of EventStoreFailed, is what the store said. It wraps ErrStore.
 	Err error
 	// Missed is how many events before this one were not told: a hook that is too
@@ -46,6 +48,8 @@ const (
 	EventRejected      EventKind = "rejected"        // a request has no session, though it brought something, or was refused
 	EventOldSecretUsed EventKind = "old secret used" // a cookie that an old secret had signed was signed anew
 	EventStoreFailed   EventKind = "store failed"    // the store could not tell
+	EventFeedSilent    EventKind = "feed silent"     // the revocation feed has told nothing for CookieCache.MaxLag: no copy is believed
+	EventFeedHeard     EventKind = "feed heard"      // it tells again
 )
 
 // A Reason says why a session ended, or why a request was rejected.
@@ -59,6 +63,7 @@ const (
 	ReasonApplication Reason = "revoked by application" // Revoke and RevokeAll
 	ReasonReplaced    Reason = "replaced by a sign-in"  // in the same browser
 	ReasonRotated     Reason = models.ReasonRotated     // a token, by Rotate or Reauthenticate
+	ReasonElsewhere   Reason = "ended elsewhere"        // by somebody who gave no reason: a Better Auth server, an SQL client
 	ReasonLimit       Reason = "limit reached"          // Config.MaxSessionsPerUser, MultiSession.MaximumSessions; rejected with RejectOverLimit
 	ReasonExpired     Reason = "expired"
 	ReasonLifetime    Reason = "lifetime reached" // Config.MaxLifetime
@@ -91,6 +96,9 @@ func (e Event) LogValue() slog.Value {
 	if e.Kind == EventOldSecretUsed {
 		attrs = append(attrs, slog.Int("oldSecret", e.OldSecret))
 	}
+	if e.Lag > 0 {
+		attrs = append(attrs, slog.Duration("lag", e.Lag))
+	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.Any("error", e.Err))
 	}
@@ -101,8 +109,8 @@ func (e Event) LogValue() slog.Value {
 }
 
 // LogEvents is a Config.OnEvent that writes each event to a logger, in the group
-// "session": EventRefreshed at level Debug, EventStoreFailed at Error, the others at
-// Info.
+// "session": EventRefreshed at level Debug, EventFeedSilent at Warn,
+// EventStoreFailed at Error, the others at Info.
 func LogEvents(logger *slog.Logger) func(context.Context, Event) {
 	return func(ctx context.Context, e Event) {
 		level := slog.LevelInfo
@@ -111,6 +119,8 @@ func LogEvents(logger *slog.Logger) func(context.Context, Event) {
 			level = slog.LevelDebug
 		case EventStoreFailed:
 			level = slog.LevelError
+		case EventFeedSilent:
+			level = slog.LevelWarn
 		}
 		logger.LogAttrs(ctx, level, "ginsession: session "+string(e.Kind), slog.Any("session", e))
 	}

@@ -51,13 +51,13 @@ func (s *toldStore) Follow(ctx context.Context, since, every time.Duration, hear
 }
 
 // serveTold is a service with a cookie cache and such a feed.
-func serveTold(t *testing.T, maxLag time.Duration) (*service, *toldStore) {
+func serveTold(t *testing.T, maxLag time.Duration, change ...func(*ginsession.Config)) (*service, *toldStore) {
 	t.Helper()
 	feed := &toldStore{follows: make(chan call, 10), tell: make(chan told), done: make(chan struct{})}
-	s := serve(t, cached, func(c *ginsession.Config) {
+	s := serve(t, append(change, cached, func(c *ginsession.Config) {
 		feed.memStore = c.Store.(*memStore)
 		c.Store, c.CookieCache.MaxLag = feed, maxLag
-	})
+	})...)
 	t.Cleanup(s.sessions.Close)
 	return s, feed
 }
@@ -156,7 +156,7 @@ func TestFailingFeedIsFollowedAgain(t *testing.T) {
 	<-feed.follows
 	feed.heardNow()
 	log := s.log.String()
-	if strings.Count(log, "the revocation feed does not answer") != 1 || strings.Count(log, "the revocation feed answers again") != 1 {
+	if strings.Count(log, "the revocation feed does not answer") != 1 || strings.Count(log, "a revocation feed answers again") != 1 {
 		t.Errorf("the log says\n%s", log)
 	}
 }
@@ -189,7 +189,7 @@ func TestSchemaFeedWantsAStoreWithAFeed(t *testing.T) {
 	for maxLag, want := range map[time.Duration]string{
 		time.Millisecond: "Config.CookieCache.MaxLag is 1ms, at least 100ms is needed",
 		time.Hour:        "Config.CookieCache.MaxLag is 1h0m0s, at most 1m0s is allowed",
-		ginsession.Off:   "leave Schema.Feed false",
+		ginsession.Off:   "or set CookieCache.NoFeed",
 	} {
 		config := ginsession.Config{Secret: secret, BaseURL: home, Store: newMemStore(), CookieCache: ginsession.CookieCache{MaxLag: maxLag}}
 		if _, err := ginsession.New(config); err == nil || !strings.Contains(err.Error(), want) {

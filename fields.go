@@ -40,10 +40,8 @@ func (m *Manager) SetFields(c *gin.Context, fields map[string]any) (*Session, er
 	}
 	p := m.present(c.Request)
 	ctx := m.bounded(c.Request.Context())
-	o := m.load(ctx, &p, how{confirm: true, deferred: m.deferRefresh})
+	o := m.own(ctx, c, &p, how{})
 	if o.err != nil {
-		m.writeCookies(c.Writer.Header(), &p, &o)
-		m.know(c, loaded{err: o.err})
 		return nil, o.err
 	}
 	if len(values) == 0 {

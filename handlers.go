@@ -52,7 +52,7 @@ func (m *Manager) getSession(c *gin.Context) {
 	m.writeCookies(h, &p, &o)
 	switch {
 	case errors.Is(o.err, errRevokedMeanwhile):
-		refuse(c, sessionGone)
+		refuse(c, m.explained(sessionGone, o.err))
 		return
 	case isAnswer(o.err):
 		answer(c, http.StatusOK, "null")
@@ -94,7 +94,7 @@ func (m *Manager) caller(ctx context.Context, c *gin.Context, p *presented, how 
 		if !isAnswer(o.err) {
 			m.storeFailed(c, o.err)
 		}
-		refuseLoad(c, o.err)
+		m.refuseLoad(c, o.err)
 		return o, false
 	}
 	return o, true

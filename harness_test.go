@@ -80,6 +80,9 @@ func serve(t *testing.T, change ...func(*ginsession.Config)) *service {
 	for _, c := range change {
 		c(&config)
 	}
+	if _, own := config.Store.(*memStore); own && config.CookieCache.Enabled { // it keeps no feed
+		config.CookieCache.NoFeed = true
+	}
 	s.store.schema = config.Schema
 	s.exposes = config.ExposeTokens
 	everything.keep(append(config.OldSecrets, config.Secret)...)

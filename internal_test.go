@@ -104,19 +104,19 @@ func TestRevoked(t *testing.T) {
 		t.Error("doubts out of nothing")
 	}
 	epoch := r.epoch.Load()
-	r.token("t")
+	r.token("t", time.Now(), ReasonSignedOut)
 	if !doubts("t", "s", "u", noon.Add(time.Hour)) || doubts("t2", "s", "u", noon) {
 		t.Error("token")
 	}
-	r.user("u", "", noon)
+	r.user("u", "", noon, ReasonOthers)
 	if !doubts("x", "s", "u", noon) || doubts("x", "s", "u", noon.Add(skew+time.Millisecond)) || doubts("x", "s", "v", noon) {
 		t.Error("user")
 	}
-	r.user("v", "kept", noon)
+	r.user("v", "kept", noon, ReasonOthers)
 	if !doubts("x", "s", "v", noon) || doubts("x", "kept", "v", noon) {
 		t.Error("all but one")
 	}
-	r.user("v", "other", noon.Add(-time.Minute)) // who was spared once need not be again, and time does not go back
+	r.user("v", "other", noon.Add(-time.Minute), ReasonOthers) // who was spared once need not be again, and time does not go back
 	if !doubts("x", "kept", "v", noon) || !doubts("x", "other", "v", noon) {
 		t.Error("all but one, twice")
 	}
@@ -133,9 +133,9 @@ func TestRevoked(t *testing.T) {
 func TestSR76_RevokedIsBounded(t *testing.T) {
 	r := newRevoked(time.Hour, 0)
 	for i := range maxRevoked + 10 {
-		r.token(fmt.Sprint("token", i))
+		r.token(fmt.Sprint("token", i), time.Now(), ReasonSignedOut)
 	}
-	r.user("late", "", noon)
+	r.user("late", "", noon, ReasonOthers)
 	if len(r.tokens)+len(r.users) > maxRevoked {
 		t.Errorf("%d entries", len(r.tokens))
 	}
@@ -147,10 +147,10 @@ func TestSR76_RevokedIsBounded(t *testing.T) {
 	// Once entries have lapsed there is room again.
 	r = newRevoked(time.Millisecond, 0)
 	for i := range maxRevoked {
-		r.token(fmt.Sprint("token", i))
+		r.token(fmt.Sprint("token", i), time.Now(), ReasonSignedOut)
 	}
 	time.Sleep(5 * time.Millisecond)
-	r.user("u", "", noon)
+	r.user("u", "", noon, ReasonOthers)
 	if len(r.tokens)+len(r.users) != 1 {
 		t.Errorf("%d entries after they lapsed", len(r.tokens)+len(r.users))
 	}
@@ -164,14 +164,14 @@ func TestSR76_RevokedIsBounded(t *testing.T) {
 // begins anew.
 func TestSR27_RevokedEntriesLapse(t *testing.T) {
 	r := newRevoked(20*time.Millisecond, 0)
-	r.token("t")
-	r.user("u", "kept", noon)
+	r.token("t", time.Now(), ReasonSignedOut)
+	r.user("u", "kept", noon, ReasonOthers)
 	time.Sleep(30 * time.Millisecond)
-	r.token("another") // so that there is something to look up
+	r.token("another", time.Now(), ReasonSignedOut) // so that there is something to look up
 	if r.doubts("t", "s", "v", noon) || r.doubts("x", "s", "u", noon) {
 		t.Error("doubts beyond its time")
 	}
-	r.user("u", "other", noon.Add(-time.Hour))
+	r.user("u", "other", noon.Add(-time.Hour), ReasonOthers)
 	if r.doubts("x", "other", "u", noon) || !r.doubts("x", "kept", "u", noon.Add(-time.Hour)) || r.doubts("x", "kept", "u", noon) {
 		t.Error("an entry that lapsed is mixed with the next")
 	}
@@ -182,8 +182,8 @@ func TestSR27_RevokedEntriesLapse(t *testing.T) {
 func TestRevokedWithoutCache(t *testing.T) {
 	r := newRevoked(0, 0)
 	epoch := r.epoch.Load()
-	r.token("t")
-	r.user("u", "", noon)
+	r.token("t", time.Now(), ReasonSignedOut)
+	r.user("u", "", noon, ReasonOthers)
 	if r.doubts("t", "s", "u", noon) || r.epoch.Load() != epoch+2 || len(r.tokens) != 0 {
 		t.Error("remembers")
 	}

@@ -2,6 +2,7 @@ package ginsession
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -46,6 +47,15 @@ type outcome struct {
 // renewed. To everybody but /get-session it is ErrNoSession.
 var errRevokedMeanwhile = fmt.Errorf("%w: ended while being renewed", ErrNoSession)
 
+// ended is why a session that the store does not have is no more, if this process
+// knows. Of the row all may be missing.
+func (m *Manager) ended(token string, row models.Session) error {
+	if why := m.revoked.why(sha256.Sum256([]byte(m.stored(token))), row); why != "" {
+		return &EndedError{why}
+	}
+	return ErrNoSession
+}
+
 // isAnswer reports whether a load that failed is sure that there is no session.
 func isAnswer(err error) bool { return errors.Is(err, ErrNoSession) }
 
@@ -66,9 +76,10 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 		}
 		return o
 	}
+	var copied cachedCopy
 	if m.cache.enabled && p.hasData() && !how.skipCache {
 		lags := m.revoked.lags() // first: see there
-		if copied, ok := m.readCopy(p, key.token, now); !ok {
+		if copied, ok = m.readCopy(p, key.token, now); !ok {
 			o.expireData = true
 		} else if how.renewing && m.overdue(copied, p, now) {
 			// The store is asked as if there were no copy.
@@ -85,13 +96,16 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	case errors.Is(err, models.ErrNotFound):
 		m.rejected(ctx, ReasonUnknown, "", "")
 		o.expireAll = !m.succeeded.recently(key.token, now)
+		o.err = m.ended(key.token, copied.row)
 		return o
 	case err != nil:
 		o.err = fmt.Errorf("%w: %w", ErrStore, err)
 		return o
 	case m.policy.expired(read.row.CreatedAt, read.row.ExpiresAt, now):
 		o.expireAll = true
-		m.rejected(ctx, m.policy.ended(read.row.ExpiresAt, now), read.row.ID, read.row.UserID)
+		why := m.policy.ended(read.row.ExpiresAt, now)
+		o.err = &EndedError{why}
+		m.rejected(ctx, why, read.row.ID, read.row.UserID)
 		if !how.deferred {
 			m.deleteExpired(ctx, read.row, now)
 		}
@@ -99,7 +113,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	case read.gone:
 		m.rejected(ctx, ReasonUnknown, read.row.ID, read.row.UserID)
 		o.expireAll = !m.succeeded.recently(key.token, now)
-		o.err = errRevokedMeanwhile
+		o.err = fmt.Errorf("%w: %w", errRevokedMeanwhile, m.ended(key.token, read.row))
 		return o
 	}
 	o.row, o.user, o.issuedAt, o.err = read.row, read.user, read.at, nil
@@ -241,8 +255,10 @@ func (m *Manager) readCopy(p *presented, token string, now time.Time) (cachedCop
 		return cachedCopy{}, false
 	}
 	stored := m.stored(token)
-	good := sameToken(c.row.Token, stored) &&
-		c.row.UserID == c.user.ID &&
+	if !sameToken(c.row.Token, stored) {
+		return cachedCopy{}, false
+	}
+	good := c.row.UserID == c.user.ID &&
 		c.version == m.cacheVersion(c.row, c.user, true) &&
 		!last.Before(now) &&
 		last.Sub(c.issuedAt) <= m.cache.maxAge+twoLooks &&

@@ -30,6 +30,11 @@ type Manager struct {
 	flights singleflight.Group
 
 	events *events
+	news   chan models.Revoked // for CookieCache.Feed; nil without
+
+	watches  *watches
+	watching sync.Once
+	streams  streams
 
 	succeeded succeeded
 
@@ -62,7 +67,10 @@ func New(config Config) (*Manager, error) {
 	if m.handles, err = newHandles(s.secrets); err != nil {
 		return nil, fmt.Errorf("ginsession: Config.Secret: %w", err)
 	}
-	var keep time.Duration
+	var keep, maxLag time.Duration
+	if s.exposeReasons {
+		keep = reasonsKept
+	}
 	if s.cache.enabled {
 		if m.codec, err = cookiecache.New(config.CookieCache.Strategy, s.cookies.data.name, s.secrets); err != nil {
 			return nil, fmt.Errorf("ginsession: Config.CookieCache: %w", err)
@@ -73,15 +81,21 @@ func New(config Config) (*Manager, error) {
 	m.routes.Store(&routes{})
 	m.events = newEvents(config.OnEvent)
 	m.running, m.stop = context.WithCancel(context.Background())
-	feed := feedOf(store)
-	if !s.cache.enabled || feed == nil {
-		m.revoked = newRevoked(keep, 0)
-		return m, nil
+	own := feedOf(store)
+	if keep == 0 || config.CookieCache.NoFeed { // nothing depends on it
+		own = nil
 	}
-	m.revoked = newRevoked(keep, s.cache.maxLag)
-	m.inBackground(func() { m.follow(m.running, feed, keep) })
+	if own != nil {
+		maxLag = s.cache.maxLag
+	}
+	m.revoked, m.watches = newRevoked(keep, maxLag), newWatches()
+	m.startFeeds(own, config.CookieCache.Feed, keep)
 	return m, nil
 }
+
+// reasonsKept is how long ExposeReasons remembers why sessions ended, without a
+// cookie cache, which makes it longer.
+const reasonsKept = 5 * time.Minute
 
 // Close ends what the Manager does in the background: it follows the revocation
 // feed no longer, ends what StartPurge began, and tells OnEvent what has happened so
@@ -404,16 +418,27 @@ func (m *Manager) revoke(ctx context.Context, r models.Revocation, why ending) (
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrStore, err)
 	}
-	if r.Token != "" {
-		m.revoked.token(m.stored(r.Token))
-	} else {
-		m.revoked.user(r.UserID, r.Except, m.clock())
-	}
+	m.noteEnd(r, m.clock())
 	m.forgetOwn(ctx, r)
 	if ended > 0 && m.events != nil {
 		m.events.tell(ctx, Event{Kind: EventRevoked, Reason: why.reason, At: m.clock(), SessionID: why.session, UserID: cmp.Or(r.UserID, why.user), Ended: ended, By: why.by})
 	}
 	return ended, nil
+}
+
+// noteEnd makes this process, and those that CookieCache.Feed reaches, know of
+// sessions that ended in the store.
+func (m *Manager) noteEnd(r models.Revocation, now time.Time) {
+	r.Now = now
+	if r.Token != "" {
+		r.Token = m.stored(r.Token)
+		m.revoked.token(r.Token, now, Reason(r.Reason))
+	} else {
+		m.revoked.user(r.UserID, r.Except, now, Reason(r.Reason))
+	}
+	news := r.Revoked()
+	m.watches.hear(models.Heard{Revoked: []models.Revoked{news}})
+	m.publish(news)
 }
 
 func (m *Manager) revokeStored(ctx context.Context, r models.Revocation) (int, error) {

@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -86,6 +87,20 @@ func (m *Manager) loadFor(c *gin.Context, how how) loaded {
 	return now
 }
 
+// own loads, from the store, the session that the application is about to change.
+// If there is none, the browser and the rest of the request learn of it.
+func (m *Manager) own(ctx context.Context, c *gin.Context, p *presented, how how) outcome {
+	how.confirm, how.deferred = true, m.deferRefresh
+	o := m.load(ctx, p, how)
+	if o.err != nil {
+		if writable(c) {
+			m.writeCookies(c.Writer.Header(), p, &o)
+		}
+		m.know(c, loaded{err: o.err})
+	}
+	return o
+}
+
 // vary tells caches what the answer depends on.
 func (m *Manager) vary(h http.Header) {
 	vary(h, "Cookie")
@@ -120,7 +135,7 @@ func (m *Manager) Load(c *gin.Context) (*Session, error) {
 func (m *Manager) RequireSession() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if now := m.ensure(c); now.err != nil {
-			refuseLoad(c, now.err)
+			m.refuseLoad(c, now.err)
 		}
 	}
 }
@@ -130,7 +145,7 @@ func (m *Manager) RequireSession() gin.HandlerFunc {
 func (m *Manager) RequireStore() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if now := m.ensureStored(c); now.err != nil {
-			refuseLoad(c, now.err)
+			m.refuseLoad(c, now.err)
 		}
 	}
 }
@@ -143,7 +158,7 @@ func (m *Manager) RequireFresh() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		switch now := m.ensureStored(c); {
 		case now.err != nil:
-			refuseLoad(c, now.err)
+			m.refuseLoad(c, now.err)
 		case !m.fresh(now.session.CreatedAt, now.session.Fields, m.clock()):
 			m.rejected(c.Request.Context(), ReasonNotFresh, now.session.ID, now.session.UserID)
 			_ = c.Error(ErrNotFresh)

@@ -82,7 +82,7 @@ func serveMySQL(t *testing.T, change ...func(*ginsession.Config)) (*service, *go
 	pool.SetMaxOpenConns(1)
 	pool.SetConnMaxLifetime(0)
 	pool.SetConnMaxIdleTime(0)
-	s := serve(t, append(change, func(c *ginsession.Config) { c.Store, c.DB = nil, db })...)
+	s := serve(t, append(change, func(c *ginsession.Config) { c.Store, c.DB, c.CookieCache.NoFeed = nil, db, true })...)
 	for _, id := range []string{"ada", "bob"} {
 		if err := db.Create(&models.User{ID: id, Name: "Name of " + id, Email: id + "@example.com", CreatedAt: start, UpdatedAt: start}).Error; err != nil {
 			t.Fatal(err)

@@ -37,9 +37,16 @@ type revoked struct {
 	heard  atomic.Int64
 
 	mu     sync.RWMutex
-	tokens map[[sha256.Size]byte]time.Time // until when; the clock is monotonic
+	tokens map[[sha256.Size]byte]revokedToken
 	users  map[string]revokedUser
 	full   time.Time // until then every copy is doubted
+}
+
+// revokedToken says that one session ended.
+type revokedToken struct {
+	at     time.Time // by the wall clock
+	until  time.Time // when it matters no longer; the clock is monotonic
+	reason Reason
 }
 
 // revokedUser says that the user's sessions ended at a moment of the wall
@@ -50,6 +57,7 @@ type revokedUser struct {
 	at     time.Time
 	except string // session id
 	until  time.Time
+	reason Reason
 }
 
 func newRevoked(keep, maxLag time.Duration) *revoked {
@@ -63,7 +71,7 @@ func newRevoked(keep, maxLag time.Duration) *revoked {
 func (r *revoked) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tokens = make(map[[sha256.Size]byte]time.Time)
+	r.tokens = make(map[[sha256.Size]byte]revokedToken)
 	r.users = make(map[string]revokedUser)
 	r.full = time.Time{}
 	r.until.Store(0)
@@ -71,21 +79,25 @@ func (r *revoked) forget() {
 }
 
 // token remembers the end of one session.
-func (r *revoked) token(token string) {
+func (r *revoked) token(token string, now time.Time, reason Reason) {
 	r.epoch.Add(1)
 	if r.keep == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addToken(sha256.Sum256([]byte(token)))
+	r.addToken(sha256.Sum256([]byte(token)), now, reason)
 }
 
 // addToken is token without the epoch. The caller holds mu.
-func (r *revoked) addToken(hash [sha256.Size]byte) {
-	until := r.hold()
-	if r.room() {
-		r.tokens[hash] = until
+func (r *revoked) addToken(hash [sha256.Size]byte, at time.Time, reason Reason) {
+	entry := revokedToken{at, r.hold(), reason}
+	earlier, known := r.tokens[hash]
+	if known && reason == "" { // somebody who has heard of it says it again
+		entry.reason = earlier.reason
+	}
+	if known || r.room() {
+		r.tokens[hash] = entry
 	}
 }
 
@@ -99,19 +111,19 @@ func (r *revoked) hold() time.Time {
 
 // user remembers the end of a user's sessions at now, but for the session with
 // the id except, if any.
-func (r *revoked) user(userID, except string, now time.Time) {
+func (r *revoked) user(userID, except string, now time.Time, reason Reason) {
 	r.epoch.Add(1)
 	if r.keep == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addUser(userID, except, now)
+	r.addUser(userID, except, now, reason)
 }
 
 // addUser is user without the epoch. The caller holds mu.
-func (r *revoked) addUser(userID, except string, now time.Time) {
-	entry := revokedUser{at: now, except: except, until: r.hold()}
+func (r *revoked) addUser(userID, except string, now time.Time, reason Reason) {
+	entry := revokedUser{at: now, except: except, until: r.hold(), reason: reason}
 	if earlier, ok := r.users[userID]; ok && time.Now().Before(earlier.until) {
 		if earlier.except != except {
 			entry.except = "" // who was spared once need not be spared again
@@ -125,17 +137,16 @@ func (r *revoked) addUser(userID, except string, now time.Time) {
 	r.users[userID] = entry
 }
 
-// hear takes in what a feed tells. Only then is the node up to date: a reader who
-// finds it so finds the entries as well.
+// hear takes in what a feed tells.
 func (r *revoked) hear(heard models.Heard) {
 	if len(heard.Revoked) > 0 || heard.Overflow {
 		r.epoch.Add(1)
 		r.mu.Lock()
 		for _, one := range heard.Revoked {
 			if one.UserID == "" {
-				r.addToken(one.TokenSHA256)
+				r.addToken(one.TokenSHA256, one.At, Reason(one.Reason))
 			} else {
-				r.addUser(one.UserID, one.Except, one.At)
+				r.addUser(one.UserID, one.Except, one.At, Reason(one.Reason))
 			}
 		}
 		if heard.Overflow {
@@ -143,14 +154,22 @@ func (r *revoked) hear(heard models.Heard) {
 		}
 		r.mu.Unlock()
 	}
-	r.heard.Store(int64(heard.AsOf.Sub(r.started)))
+}
+
+// upTo says that everything that had ended by then has been taken in. Only then is
+// the node up to date: a reader who finds it so finds the entries as well.
+func (r *revoked) upTo(asOf time.Time) { r.heard.Store(int64(asOf.Sub(r.started))) }
+
+// silence is for how long the feed has told nothing that is certain.
+func (r *revoked) silence() time.Duration {
+	return time.Since(r.started) - time.Duration(r.heard.Load())
 }
 
 // lags reports whether the feed, if there is one, has been silent for so long that
 // no copy may be believed. The clock is monotonic. Ask it before doubts: what was
 // up to date then has its entries by now, and not the other way round.
 func (r *revoked) lags() bool {
-	return r.maxLag != 0 && int64(time.Since(r.started))-r.heard.Load() > int64(r.maxLag)
+	return r.maxLag != 0 && r.silence() > r.maxLag
 }
 
 // room makes sure that one more entry fits, or doubts everything for a while.
@@ -164,8 +183,8 @@ func (r *revoked) room() bool {
 		r.full = now.Add(r.keep)
 		return false
 	}
-	for key, until := range r.tokens {
-		if until.Before(now) {
+	for key, entry := range r.tokens {
+		if entry.until.Before(now) {
 			delete(r.tokens, key)
 		}
 	}
@@ -192,9 +211,28 @@ func (r *revoked) doubts(token, sessionID, userID string, createdAt time.Time) b
 	if !r.full.IsZero() && time.Now().Before(r.full) {
 		return true
 	}
-	if until, ok := r.tokens[sha256.Sum256([]byte(token))]; ok && time.Now().Before(until) {
+	if entry, ok := r.tokens[sha256.Sum256([]byte(token))]; ok && time.Now().Before(entry.until) {
 		return true
 	}
 	entry, ok := r.users[userID]
-	return ok && time.Now().Before(entry.until) && entry.except != sessionID && !createdAt.After(entry.at.Add(skew))
+	return ok && time.Now().Before(entry.until) && entry.ends(sessionID, createdAt)
+}
+
+// ends reports whether a session may be one of those that ended.
+func (e revokedUser) ends(sessionID string, createdAt time.Time) bool {
+	return e.except != sessionID && !createdAt.After(e.at.Add(skew))
+}
+
+// why is the reason for which a session ended, as far as this process has heard;
+// of the row everything may be missing.
+func (r *revoked) why(hash [sha256.Size]byte, row models.Session) Reason {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if entry := r.tokens[hash]; entry.reason != "" {
+		return entry.reason
+	}
+	if entry, ok := r.users[row.UserID]; ok && entry.ends(row.ID, row.CreatedAt) {
+		return entry.reason
+	}
+	return ""
 }

@@ -56,10 +56,8 @@ func (m *Manager) replace(c *gin.Context, kind EventKind, change func(next *mode
 	}
 	ctx := m.bounded(c.Request.Context())
 	p := m.present(c.Request)
-	o := m.load(ctx, &p, how{confirm: true, noRefresh: true, deferred: m.deferRefresh})
+	o := m.own(ctx, c, &p, how{noRefresh: true})
 	if o.err != nil {
-		m.writeCookies(c.Writer.Header(), &p, &o)
-		m.know(c, loaded{err: o.err})
 		return nil, o.err
 	}
 	now := m.clock()
@@ -68,7 +66,7 @@ func (m *Manager) replace(c *gin.Context, kind EventKind, change func(next *mode
 	change(&next, now)
 	m.succeeded.note(old.Token, now) // before anybody can find it gone
 	row, err := m.replaceStored(ctx, old, next, now)
-	m.revoked.token(m.stored(old.Token)) // in doubt too: then only the store is asked
+	m.noteEnd(models.Revocation{Token: old.Token, Reason: models.ReasonRotated}, now) // in doubt too: then only the store is asked
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		m.know(c, loaded{err: ErrNoSession})

@@ -10,7 +10,11 @@ import (
 )
 
 // Routes mounts the routes that the Config switches on under a group, usually
-// /api/auth, where the official client looks for them.
+// /api/auth, where the official client looks for them: SessionRoutes,
+// MultiSessionRoutes, and
+//
+//	GET /session-events  with SessionEvents.Enabled: tells open pages of the end
+//	GET /revoked         with RevokedSecret: tells verifiers elsewhere
 //
 // They answer as Better Auth does: to unknown paths, other methods and
 // trailing slashes with an empty 404. Mounting twice under one prefix panics,
@@ -19,6 +23,12 @@ func (m *Manager) Routes(group *gin.RouterGroup) {
 	m.SessionRoutes(group)
 	if m.cookies.device != "" {
 		m.MultiSessionRoutes(group)
+	}
+	if m.maxStreams > 0 {
+		m.mount(group, http.MethodGet, "/session-events", m.sessionEvents)
+	}
+	if m.tellsRevoked {
+		m.mount(group, http.MethodGet, "/revoked", m.revokedList)
 	}
 }
 

@@ -3,9 +3,11 @@ package ginsession
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +28,10 @@ type settings struct {
 
 	disableRefresh, deferRefresh bool
 	exposeTokens, keepPrevious   bool
+	exposeReasons                bool
+	maxStreams                   int
+	revokedSecret                [sha256.Size]byte // its hash
+	tellsRevoked                 bool
 	hashTokens                   bool
 	bearer                       Bearer
 	maximumSessions              int // accounts on one device
@@ -74,6 +80,7 @@ func (c Config) validate() (settings, Store, error) {
 		disableRefresh:  c.DisableRefresh,
 		deferRefresh:    c.DeferRefresh,
 		exposeTokens:    c.ExposeTokens,
+		exposeReasons:   c.ExposeReasons,
 		hashTokens:      c.HashTokens,
 		keepPrevious:    c.KeepPreviousSession,
 		bearer:          c.Bearer,
@@ -107,6 +114,17 @@ func (c Config) validate() (settings, Store, error) {
 	case c.RejectOverLimit && c.MaxSessionsPerUser == 0:
 		f.add("RejectOverLimit is set, but MaxSessionsPerUser is not: set it")
 	}
+	s.maxStreams = c.SessionEvents.check(&f)
+	s.tellsRevoked, s.revokedSecret = c.RevokedSecret != "", sha256.Sum256([]byte(c.RevokedSecret))
+	switch {
+	case !s.tellsRevoked:
+	case len(c.RevokedSecret) < 32:
+		f.add("RevokedSecret has %d bytes, at least 32 are needed: generate one with `openssl rand -base64 32`", len(c.RevokedSecret))
+	case slices.Contains(s.secrets, c.RevokedSecret):
+		f.add("RevokedSecret is Secret or one of OldSecrets, and is known to those who only verify: generate another")
+	case !c.CookieCache.Enabled || c.CookieCache.NoFeed:
+		f.add("RevokedSecret is set without a cookie cache and its feed: there would be nothing to tell; enable CookieCache, or leave it empty")
+	}
 	if c.Bearer.AllowUnsigned && !c.Bearer.Enabled {
 		f.add("Bearer.AllowUnsigned is set, but Bearer.Enabled is not: set it")
 	}
@@ -126,11 +144,14 @@ func (c Config) validate() (settings, Store, error) {
 	if c.HashTokens && c.CookieCache.Enabled && c.CookieCache.Strategy.BetterAuth() {
 		f.add("HashTokens is set beside CookieCache.Strategy %v: a Better Auth server on the same table would find no session; use cookiecache.SecureCookie, or remove HashTokens", c.CookieCache.Strategy)
 	}
+	if c.CookieCache.Feed != nil && c.CookieCache.NoFeed {
+		f.add("CookieCache.Feed is set beside NoFeed: what it loses nobody would hear of; remove one of the two")
+	}
 	store := c.checkStore(&f)
 	if len(f) > 0 {
 		return settings{}, nil, errors.Join(f...)
 	}
-	c.warn(s, feedOf(store) != nil)
+	c.warn(s)
 	return s, store, nil
 }
 
@@ -240,7 +261,7 @@ func duration(f *faults, field string, value, fallback, least, most time.Duratio
 var offInstead = map[string]string{
 	"UpdateAge":          ", set DisableRefresh never to renew, or a millisecond to renew at every read",
 	"CookieCache.MaxAge": ", or leave CookieCache.Enabled false",
-	"CookieCache.MaxLag": ", or leave Schema.Feed false",
+	"CookieCache.MaxLag": ", or set CookieCache.NoFeed",
 }
 
 // optional checks a duration for which Off, and therefore the result 0, has a
@@ -293,12 +314,16 @@ func (c Config) checkStore(f *faults) Store {
 	case c.DB != nil && c.Store != nil:
 		f.add("Store is set beside DB: sessions live in one place; remove one of the two")
 	case c.Store != nil:
-		if c.Schema.Feed && feedOf(c.Store) == nil {
+		switch none := feedOf(c.Store) == nil; {
+		case none && c.Schema.Feed:
 			f.add("Schema.Feed is set, but Store keeps no feed: implement RevocationFeed, or leave it false")
+		case none && c.CookieCache.Enabled && !c.CookieCache.NoFeed:
+			f.add("CookieCache.Enabled is set, but Store keeps no feed: implement RevocationFeed; or set CookieCache.NoFeed, and sessions ended by another process stay visible for CookieCache.MaxAge")
 		}
 		return c.Store
 	case len(*f) > 0: // asking the database can wait
 	default:
+		c.Schema.Feed = c.Schema.Feed || c.CookieCache.Enabled && !c.CookieCache.NoFeed
 		store, err := c.Schema.Store(c.DB)
 		if err != nil {
 			f.add("DB cannot be used: %w", err)
@@ -315,7 +340,7 @@ func (c Config) checkStore(f *faults) Store {
 }
 
 // warn says, once and at start-up, what is allowed and still worth a thought.
-func (c Config) warn(s settings, feed bool) {
+func (c Config) warn(s settings) {
 	if c.Cookies.Secure == SecureNever && strings.HasPrefix(c.BaseURL, "https") {
 		s.logger.Warn("ginsession: Cookies.Secure is SecureNever: browsers send the session over plain http too")
 	}
@@ -331,8 +356,8 @@ func (c Config) warn(s settings, feed bool) {
 	if !s.cache.enabled {
 		return
 	}
-	if !feed {
-		s.logger.Warn("ginsession: the cookie cache is on without a feed: a session ended by another process stays visible here until its copy ends; see models.Schema.Feed", "CookieCache.MaxAge", s.cache.maxAge)
+	if c.CookieCache.NoFeed {
+		s.logger.Warn("ginsession: the cookie cache is on without a feed: a session ended by another process stays visible here until its copy ends", "CookieCache.MaxAge", s.cache.maxAge)
 	}
 	if s.cache.maxAge > 5*time.Minute {
 		s.logger.Warn("ginsession: CookieCache.MaxAge is above 5 minutes", "CookieCache.MaxAge", s.cache.maxAge)

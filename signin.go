@@ -135,7 +135,7 @@ func (m *Manager) SignOut(c *gin.Context) error {
 	ctx := m.bounded(c.Request.Context())
 	for _, t := range append(slices.Clone(p.tokens), devices...) {
 		if _, err := m.revoke(ctx, models.Revocation{Token: t.token}, m.endingOf(ctx, t.token, ReasonSignedOut, "")); err != nil {
-			m.revoked.token(m.stored(t.token))
+			m.revoked.token(m.stored(t.token), m.clock(), ReasonSignedOut)
 			failed = err
 		}
 	}

@@ -3,6 +3,7 @@ package ginsession
 import (
 	"bytes"
 	"crypto/subtle"
+	"errors"
 	"math"
 	"net/http"
 	"slices"
@@ -92,12 +93,23 @@ func refuse(c *gin.Context, r *refusal) {
 }
 
 // refuseLoad ends the request for the reason that load gave.
-func refuseLoad(c *gin.Context, err error) {
+func (m *Manager) refuseLoad(c *gin.Context, err error) {
 	if isAnswer(err) {
-		refuse(c, unauthorized)
+		refuse(c, m.explained(unauthorized, err))
 		return
 	}
 	refuse(c, unavailable)
+}
+
+// explained is a refusal with the reason for which the session ended, if there is
+// one and ExposeReasons is set.
+func (m *Manager) explained(r *refusal, err error) *refusal {
+	var ended *EndedError
+	if !m.exposeReasons || !errors.As(err, &ended) {
+		return r
+	}
+	body := appendText([]byte(strings.TrimSuffix(r.body, "}")), "reason", string(ended.Reason))
+	return &refusal{r.status, string(append(body, '}'))}
 }
 
 // JSON of sessions and users. The order of keys is part of the bytes: rows

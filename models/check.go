@@ -105,7 +105,7 @@ func (s Schema) feedFaults(there []column) (faults []error) {
 	case !s.Feed && len(there) > 0:
 		return []error{fmt.Errorf("models: table %s is there, but Schema.Feed is not set, and other processes would not hear of sessions that this one ends: set it, or drop the table, and its triggers first", name)}
 	case s.Feed && len(there) == 0:
-		return []error{fmt.Errorf("models: table %s is missing: call Migrate of the same Schema, or check the database that the DSN names", name)}
+		return []error{fmt.Errorf("models: table %s is missing, the revocation feed's: call Migrate of a Schema with Feed set, or do without it (Config.CookieCache.NoFeed), or check the database that the DSN names", name)}
 	case s.Feed:
 		for _, column := range feedColumns {
 			if _, found := find(there, column); !found {

@@ -286,7 +286,7 @@ func TestCheckComparesTheFeedWithTheSchema(t *testing.T) {
 	}
 	migrateTo(t, without, db)
 	check(without, "")
-	check(with, "table session_revocation is missing: call Migrate of the same Schema")
+	check(with, "table session_revocation is missing, the revocation feed")
 	migrateTo(t, with, db)
 	migrateTo(t, with, db)
 	check(with, "")

@@ -105,7 +105,7 @@ const ReasonRotated = "rotated"
 // Revoked is what a feed tells of a revocation that ended something.
 func (r Revocation) Revoked() Revoked {
 	if r.Token != "" {
-		return Revoked{TokenSHA256: sha256.Sum256([]byte(r.Token)), Reason: r.Reason}
+		return Revoked{TokenSHA256: sha256.Sum256([]byte(r.Token)), At: r.Now, Reason: r.Reason}
 	}
 	return Revoked{UserID: r.UserID, Except: r.Except, At: r.Now, Reason: r.Reason}
 }

@@ -63,7 +63,7 @@ func newApp(t *testing.T, dsn string, cached bool, deadline time.Duration) *app 
 		DB:           db,
 		StoreTimeout: deadline,
 		UpdateAge:    time.Millisecond,
-		CookieCache:  ginsession.CookieCache{Enabled: cached},
+		CookieCache:  ginsession.CookieCache{Enabled: cached, NoFeed: true},
 		Logger:       slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

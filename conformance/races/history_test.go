@@ -104,7 +104,7 @@ func witnessed(t *testing.T, store ginsession.Store, cached bool) *node {
 	n := newNode(t, "the node", func(c *ginsession.Config) {
 		c.Store = store
 		c.UpdateAge = time.Millisecond
-		c.CookieCache.Enabled = cached
+		c.CookieCache.Enabled, c.CookieCache.NoFeed = cached, true
 	})
 	n.clock.set(begin)
 	return n

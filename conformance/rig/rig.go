@@ -97,7 +97,7 @@ const (
 )
 
 func (c Cache) config(o Options) (ginsession.CookieCache, error) {
-	config := ginsession.CookieCache{Enabled: true, MaxAge: o.CookieCacheMaxAge, Version: o.CookieCacheVersion}
+	config := ginsession.CookieCache{Enabled: true, MaxAge: o.CookieCacheMaxAge, Version: o.CookieCacheVersion, NoFeed: !o.Feed}
 	switch c {
 	case CacheOff:
 		config.Enabled = false
