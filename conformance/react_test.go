@@ -24,11 +24,12 @@ func TestReactAppInChromium(t *testing.T) {
 		url := serve(t, exec.Command(server, "-addr", "127.0.0.1:0", "-multi-session", "-cookie-cache", cache, "-static", app))
 		fmt.Fprintf(&rigs, "%s=%s ", cache, url)
 	}
+	live := serve(t, exec.Command(server, "-addr", "127.0.0.1:0", "-multi-session", "-session-events", "-static", app))
 	folder := os.Getenv("SCREENSHOTS")
 	if folder == "" {
 		folder = t.TempDir()
 	}
-	node(t, "browser/react.test.mjs", "RIGS="+rigs.String(), "CHROMIUM="+chromium(), "SCREENSHOTS="+folder)
+	node(t, "browser/react.test.mjs", "RIGS="+rigs.String(), "LIVE="+live, "CHROMIUM="+chromium(), "SCREENSHOTS="+folder)
 	if pictures, err := filepath.Glob(filepath.Join(folder, "react-*.png")); err != nil || len(pictures) == 0 {
 		t.Errorf("no screenshots in %s: %v", folder, err)
 	}

@@ -163,6 +163,34 @@ async function pictures(page, name) {
   await page.setViewportSize(viewport);
 }
 
+const live = process.env.LIVE;
+
+describe("with session events", { skip: !live }, () => {
+  before(() => { url = `${live}/?live`; });
+
+  test("a session that another device ends is gone from the page at once, in all tabs", async () => {
+    const here = await laptop(), there = await phone();
+    const ada = person("Ada Lovelace");
+    await signUp(here, ada);
+    const second = await tab(here.context());
+    await second.goto(url);
+    await signedIn(second, ada);
+    await signIn(there, ada);
+    await has(devices(there), 2);
+    await button(there, "Sign out Chrome on Linux").click();
+    await signedOut(here);
+    await signedOut(second);
+    await second.close();
+    await signedIn(there, ada);
+
+    // The stream of the next session tells as the first did.
+    await signIn(here, ada);
+    await refresh(there);
+    await button(there, "Sign out all others").click();
+    await signedOut(here);
+  });
+});
+
 for (const [cache, origin] of rigs) describe(`cookie cache ${cache}`, () => {
   before(() => { url = origin; });
 

@@ -66,6 +66,8 @@ type Options struct {
 
 	// Feed keeps a revocation feed, which on MySQL hears of what others delete.
 	Feed bool
+	// SessionEvents serves GET /session-events.
+	SessionEvents bool
 	// Elevate declares models.FreshAt and serves POST /elevate.
 	Elevate bool
 
@@ -168,6 +170,7 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 		Cookies:        options.Cookies,
 		MultiSession:   ginsession.MultiSession{Enabled: options.MultiSession, MaximumSessions: options.MaximumSessions},
 		Bearer:         ginsession.Bearer{Enabled: options.Bearer, AllowUnsigned: options.BearerAllowUnsigned},
+		SessionEvents:  ginsession.SessionEvents{Enabled: options.SessionEvents},
 		ExposeTokens:   options.ExposeTokens,
 		IPv6Subnet:     options.IPv6Subnet,
 		Now:            r.clock.now,

@@ -1,10 +1,12 @@
 import { useEffect, useState } from "react";
 import { multiSessionClient } from "better-auth/client/plugins";
 import { createAuthClient } from "better-auth/react";
+import { sessionEvents } from "./sessionEvents.js";
 
 // The suite answers under /api/auth of the page's own origin, where the client
 // looks for it unless told otherwise.
-export const auth = createAuthClient({ plugins: [multiSessionClient()] });
+const live = new URLSearchParams(location.search).has("live"); // the service has SessionEvents
+export const auth = createAuthClient({ plugins: [multiSessionClient(), ...(live ? [sessionEvents()] : [])] });
 
 // answer takes what a call of the client promises and returns its data, or
 // throws an Error whose message is fit to be shown.
