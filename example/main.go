@@ -66,6 +66,7 @@ func run(ctx context.Context, addr, file string) error {
 	if err != nil {
 		return err
 	}
+	defer sessions.Close()
 	accounts, err := emailpassword.New(ctx, db, sessions, emailpassword.Options{})
 	if err != nil {
 		return err
@@ -74,23 +75,8 @@ func run(ctx context.Context, addr, file string) error {
 	if err != nil {
 		return err
 	}
-	go purge(ctx, sessions)
+	sessions.StartPurge(ctx)
 	return serve(ctx, addr, router)
-}
-
-// purge deletes expired sessions every hour until ctx ends. They are refused
-// with or without it; it keeps the table small.
-func purge(ctx context.Context, sessions *ginsession.Manager) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Hour):
-		}
-		if _, err := sessions.Purge(ctx); err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "purging expired sessions", "error", err)
-		}
-	}
 }
 
 func newRouter(sessions *ginsession.Manager, accounts *emailpassword.Accounts) (*gin.Engine, error) {
