@@ -68,6 +68,8 @@ type Options struct {
 	Feed bool
 	// SessionEvents serves GET /session-events.
 	SessionEvents bool
+	// RevokedSecret serves GET /revoked, and needs Feed and a CookieCache.
+	RevokedSecret string
 	// Elevate declares models.FreshAt and serves POST /elevate.
 	Elevate bool
 
@@ -171,6 +173,7 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 		MultiSession:   ginsession.MultiSession{Enabled: options.MultiSession, MaximumSessions: options.MaximumSessions},
 		Bearer:         ginsession.Bearer{Enabled: options.Bearer, AllowUnsigned: options.BearerAllowUnsigned},
 		SessionEvents:  ginsession.SessionEvents{Enabled: options.SessionEvents},
+		RevokedSecret:  options.RevokedSecret,
 		ExposeTokens:   options.ExposeTokens,
 		IPv6Subnet:     options.IPv6Subnet,
 		Now:            r.clock.now,
