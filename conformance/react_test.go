@@ -35,6 +35,23 @@ func TestReactAppInChromium(t *testing.T) {
 	}
 }
 
+// TestPluginInTheDocs: the plugin that docs/ends.md shows is the one that the app
+// has.
+func TestPluginInTheDocs(t *testing.T) {
+	t.Parallel()
+	plugin, err := os.ReadFile("react/src/sessionEvents.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := os.ReadFile("../docs/ends.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(docs), string(plugin)) {
+		t.Error("docs/ends.md shows another plugin than react/src/sessionEvents.js")
+	}
+}
+
 // buildReactApp bundles the app, as `npx vite build react` does, and returns the
 // folder with the outcome.
 func buildReactApp(t *testing.T) string {
