@@ -120,7 +120,7 @@ func (m *Manager) FeedLag() time.Duration {
 	if m.revoked.maxLag == 0 {
 		return 0
 	}
-	return min(m.revoked.silence(), time.Since(m.revoked.started))
+	return min(m.revoked.silence(time.Now()), time.Since(m.revoked.started))
 }
 
 // watchSilence tells when the feed falls silent for longer than MaxLag, and when

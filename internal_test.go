@@ -98,7 +98,7 @@ func TestHandles(t *testing.T) {
 func TestRevoked(t *testing.T) {
 	r := newRevoked(time.Hour, 0)
 	doubts := func(token, session, user string, issued time.Time) bool {
-		return r.doubts(token, session, user, issued)
+		return r.doubts(token, models.Session{ID: session, UserID: user, CreatedAt: issued}, time.Now())
 	}
 	if doubts("t", "s", "u", noon) {
 		t.Error("doubts out of nothing")
@@ -140,7 +140,7 @@ func TestSR76_RevokedIsBounded(t *testing.T) {
 		t.Errorf("%d entries", len(r.tokens))
 	}
 	for _, token := range []string{"token0", fmt.Sprint("token", maxRevoked+9), "never revoked"} {
-		if !r.doubts(token, "s", "u", noon) {
+		if !r.doubts(token, models.Session{ID: "s", UserID: "u", CreatedAt: noon}, time.Now()) {
 			t.Errorf("%s is believed", token)
 		}
 	}
@@ -155,7 +155,7 @@ func TestSR76_RevokedIsBounded(t *testing.T) {
 		t.Errorf("%d entries after they lapsed", len(r.tokens)+len(r.users))
 	}
 	time.Sleep(5 * time.Millisecond)
-	if r.doubts("token0", "s", "u", noon) {
+	if r.doubts("token0", models.Session{ID: "s", UserID: "u", CreatedAt: noon}, time.Now()) {
 		t.Error("doubts beyond its time")
 	}
 }
@@ -168,11 +168,11 @@ func TestSR27_RevokedEntriesLapse(t *testing.T) {
 	r.user("u", "kept", noon, ReasonOthers)
 	time.Sleep(30 * time.Millisecond)
 	r.token("another", time.Now(), ReasonSignedOut) // so that there is something to look up
-	if r.doubts("t", "s", "v", noon) || r.doubts("x", "s", "u", noon) {
+	if r.doubts("t", models.Session{ID: "s", UserID: "v", CreatedAt: noon}, time.Now()) || r.doubts("x", models.Session{ID: "s", UserID: "u", CreatedAt: noon}, time.Now()) {
 		t.Error("doubts beyond its time")
 	}
 	r.user("u", "other", noon.Add(-time.Hour), ReasonOthers)
-	if r.doubts("x", "other", "u", noon) || !r.doubts("x", "kept", "u", noon.Add(-time.Hour)) || r.doubts("x", "kept", "u", noon) {
+	if r.doubts("x", models.Session{ID: "other", UserID: "u", CreatedAt: noon}, time.Now()) || !r.doubts("x", models.Session{ID: "kept", UserID: "u", CreatedAt: noon.Add(-time.Hour)}, time.Now()) || r.doubts("x", models.Session{ID: "kept", UserID: "u", CreatedAt: noon}, time.Now()) {
 		t.Error("an entry that lapsed is mixed with the next")
 	}
 }
@@ -184,7 +184,7 @@ func TestRevokedWithoutCache(t *testing.T) {
 	epoch := r.epoch.Load()
 	r.token("t", time.Now(), ReasonSignedOut)
 	r.user("u", "", noon, ReasonOthers)
-	if r.doubts("t", "s", "u", noon) || r.epoch.Load() != epoch+2 || len(r.tokens) != 0 {
+	if r.doubts("t", models.Session{ID: "s", UserID: "u", CreatedAt: noon}, time.Now()) || r.epoch.Load() != epoch+2 || len(r.tokens) != 0 {
 		t.Error("remembers")
 	}
 }

@@ -61,7 +61,8 @@ func isAnswer(err error) bool { return errors.Is(err, ErrNoSession) }
 
 // load finds out which session, if any, a request carries.
 func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
-	now := m.clock()
+	began := m.now()
+	now := millis(began)
 	o := outcome{err: ErrNoSession}
 	o.expireSent = !m.cache.enabled && len(p.sent) > 0
 	key, ok := p.session()
@@ -78,8 +79,9 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	}
 	var copied cachedCopy
 	if m.cache.enabled && p.hasData() && !how.skipCache {
-		lags := m.revoked.lags() // first: see there
-		if copied, ok = m.readCopy(p, key.token, now); !ok {
+		began = m.monotonic(began)
+		lags := m.revoked.lags(began) // first: see there
+		if copied, ok = m.readCopy(p, key.token, now, began); !ok {
 			o.expireData = true
 		} else if how.renewing && m.overdue(copied, p, now) {
 			// The store is asked as if there were no copy.
@@ -165,7 +167,18 @@ func (m *Manager) renewal(p *presented, how how) renewal {
 }
 
 // clock is the time in whole milliseconds, the only times there are here.
-func (m *Manager) clock() time.Time { return m.now().UTC().Truncate(time.Millisecond) }
+func (m *Manager) clock() time.Time { return millis(m.now()) }
+
+func millis(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// monotonic is a time from Config.Now with a reading of the monotonic clock, which
+// costs more than the rest of what a feed adds to a cached read and is taken once.
+func (m *Manager) monotonic(now time.Time) time.Time {
+	if m.ownClock {
+		return time.Now()
+	}
+	return now
+}
 
 // writeCookies tells the browser what the outcome means for its cookies.
 func (m *Manager) writeCookies(h http.Header, p *presented, o *outcome) {
@@ -240,8 +253,9 @@ const twoLooks = 2 * time.Second
 
 // readCopy returns the session in the cookie cache if it may be believed: it
 // verifies, names the very token of the session cookie, is of this version, in
-// time, whole, and not of a session that this process ended.
-func (m *Manager) readCopy(p *presented, token string, now time.Time) (cachedCopy, bool) {
+// time, whole, and not of a session that this process ended. began is now by the
+// monotonic clock.
+func (m *Manager) readCopy(p *presented, token string, now, began time.Time) (cachedCopy, bool) {
 	value, ok := p.dataValue()
 	if !ok {
 		return cachedCopy{}, false
@@ -264,7 +278,7 @@ func (m *Manager) readCopy(p *presented, token string, now time.Time) (cachedCop
 		last.Sub(c.issuedAt) <= m.cache.maxAge+twoLooks &&
 		!c.issuedAt.After(now.Add(skew)) &&
 		!m.policy.expired(c.row.CreatedAt, c.row.ExpiresAt, now) &&
-		!m.revoked.doubts(stored, c.row.ID, c.row.UserID, c.row.CreatedAt)
+		!m.revoked.doubts(stored, c.row, began)
 	c.row.Token = token
 	return c, good
 }

@@ -160,16 +160,17 @@ func (r *revoked) hear(heard models.Heard) {
 // the node up to date: a reader who finds it so finds the entries as well.
 func (r *revoked) upTo(asOf time.Time) { r.heard.Store(int64(asOf.Sub(r.started))) }
 
-// silence is for how long the feed has told nothing that is certain.
-func (r *revoked) silence() time.Duration {
-	return time.Since(r.started) - time.Duration(r.heard.Load())
+// silence is for how long, at now, the feed has told nothing that is certain.
+func (r *revoked) silence(now time.Time) time.Duration {
+	return now.Sub(r.started) - time.Duration(r.heard.Load())
 }
 
 // lags reports whether the feed, if there is one, has been silent for so long that
-// no copy may be believed. The clock is monotonic. Ask it before doubts: what was
-// up to date then has its entries by now, and not the other way round.
-func (r *revoked) lags() bool {
-	return r.maxLag != 0 && r.silence() > r.maxLag
+// no copy may be believed. now has a reading of the monotonic clock. Ask before
+// doubts: what was up to date then has its entries by now, and not the other way
+// round.
+func (r *revoked) lags(now time.Time) bool {
+	return r.maxLag != 0 && r.silence(now) > r.maxLag
 }
 
 // room makes sure that one more entry fits, or doubts everything for a while.
@@ -200,22 +201,20 @@ func (r *revoked) room() bool {
 	return false
 }
 
-// doubts reports whether a copy of the session, which began at createdAt, must
-// be checked against the store.
-func (r *revoked) doubts(token, sessionID, userID string, createdAt time.Time) bool {
-	if until := r.until.Load(); until == 0 || int64(time.Since(r.started)) > until {
+// doubts reports whether a copy of the session, whose stored token is given, must
+// be checked against the store. now has a reading of the monotonic clock.
+func (r *revoked) doubts(token string, copied models.Session, now time.Time) bool {
+	if until := r.until.Load(); until == 0 || int64(now.Sub(r.started)) > until {
 		return false
 	}
+	hash := sha256.Sum256([]byte(token))
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if !r.full.IsZero() && time.Now().Before(r.full) {
+	if now.Before(r.full) || now.Before(r.tokens[hash].until) {
 		return true
 	}
-	if entry, ok := r.tokens[sha256.Sum256([]byte(token))]; ok && time.Now().Before(entry.until) {
-		return true
-	}
-	entry, ok := r.users[userID]
-	return ok && time.Now().Before(entry.until) && entry.ends(sessionID, createdAt)
+	entry, ok := r.users[copied.UserID]
+	return ok && now.Before(entry.until) && entry.ends(copied.ID, copied.CreatedAt)
 }
 
 // ends reports whether a session may be one of those that ended.

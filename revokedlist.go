@@ -47,7 +47,7 @@ func (m *Manager) revokedList(c *gin.Context) {
 		}
 		since = since.Add(-listOverlap)
 	}
-	if m.revoked.lags() {
+	if m.revoked.lags(time.Now()) {
 		refuse(c, unavailable)
 		return
 	}

@@ -46,6 +46,7 @@ type settings struct {
 	beforeCreate func(context.Context, *Session) error
 	logger       *slog.Logger
 	now          func() time.Time
+	ownClock     bool // now is the application's, and may stand still
 }
 
 type cacheSettings struct {
@@ -91,6 +92,7 @@ func (c Config) validate() (settings, Store, error) {
 		beforeCreate:    c.BeforeCreate,
 		logger:          c.Logger,
 		now:             c.Now,
+		ownClock:        c.Now != nil,
 	}
 	if s.logger == nil {
 		s.logger = slog.Default()

@@ -172,7 +172,7 @@ func (m *Manager) watch(ctx context.Context) {
 // would tell.
 func (m *Manager) confirm(ctx context.Context, every bool) {
 	now := m.clock()
-	blind := m.revoked.maxLag == 0 || m.revoked.lags()
+	blind := m.revoked.maxLag == 0 || m.revoked.lags(time.Now())
 	due := m.watches.due(func(w *watch) bool {
 		return w.doubted || blind && every || m.policy.expired(w.row.CreatedAt, w.row.ExpiresAt, now)
 	}, !blind)

@@ -77,9 +77,11 @@ func TestWorkEndsWithItsSession(t *testing.T) {
 		config func(*ginsession.Config)
 		end    func(s *service, b *browser)
 	}{
-		"signed out":          {end: func(_ *service, b *browser) { b.post("/api/auth/sign-out", "") }},
-		"revoked by the user": {end: func(s *service, b *browser) { s.signedIn("ada").post("/api/auth/revoke-session", `{"token":"`+b.session().Session.Token+`"}`) }},
-		"all others revoked":  {end: func(s *service, b *browser) { s.signedIn("ada").post("/api/auth/revoke-other-sessions", "") }},
+		"signed out": {end: func(_ *service, b *browser) { b.post("/api/auth/sign-out", "") }},
+		"revoked by the user": {end: func(s *service, b *browser) {
+			s.signedIn("ada").post("/api/auth/revoke-session", `{"token":"`+b.session().Session.Token+`"}`)
+		}},
+		"all others revoked": {end: func(s *service, b *browser) { s.signedIn("ada").post("/api/auth/revoke-other-sessions", "") }},
 		"revoked by application": {end: func(s *service, b *browser) {
 			if _, err := s.sessions.RevokeAll(s.t.Context(), "ada"); err != nil {
 				s.t.Error(err)
