@@ -142,7 +142,9 @@ func TestSizes(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := make([]models.Session, turns)
+	wire := onTheWire(t, db)
 	rate("Find", turns, func(i int) (err error) { found[i], _, err = store.Find(ctx, tokens[i]); return err })
+	t.Logf("%-40s %7d bytes on the wire, both ways", "Find", (onTheWire(t, db)-wire)/int64(turns))
 	rate("List", turns, func(i int) error { _, err := store.List(ctx, found[i].UserID, now); return err })
 	rate("Touch", turns, func(i int) (err error) {
 		found[i], err = store.Touch(ctx, found[i], found[i].ExpiresAt.Add(24*time.Hour), now)
@@ -200,6 +202,15 @@ func TestSizes(t *testing.T) {
 	feed(t, db, store, rows)
 }
 
+// onTheWire is how many bytes went over the one connection, both ways.
+func onTheWire(t *testing.T, db *gorm.DB) (n int64) {
+	t.Helper()
+	if err := db.Raw("SELECT CAST(SUM(VARIABLE_VALUE) AS INT) FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME IN ('BYTES_RECEIVED', 'BYTES_SENT')").Row().Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // sizes logs what a table and its indexes hold, by the statistics that ANALYZE
 // TABLE makes.
 func sizes(t *testing.T, db *gorm.DB, table string, rows int) {
@@ -243,19 +254,20 @@ func feed(t *testing.T, db *gorm.DB, store *models.Store, rows int) {
 	sizes(t, db, "session_revocation", kept)
 	for _, back := range []time.Duration{30 * time.Second, 6 * time.Minute, 20 * time.Minute} {
 		const times = 5
-		told, took := 0, time.Duration(0)
+		told, took, wire := 0, time.Duration(0), int64(0)
 		for range times {
 			ctx, stop := context.WithCancel(t.Context())
-			begin := time.Now()
+			before, begin := onTheWire(t, db), time.Now()
 			err := store.Feed().Follow(ctx, back, time.Hour, func(heard models.Heard) {
 				took += time.Since(begin)
 				told = len(heard.Revoked)
+				wire += onTheWire(t, db) - before
 				stop()
 			})
 			if !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
 		}
-		t.Logf("feed: a reading of %-6s %7d lines in %s", back, told, (took / times).Round(10*time.Microsecond))
+		t.Logf("feed: a reading of %-6s %7d lines in %s, %d bytes on the wire", back, told, (took / times).Round(10*time.Microsecond), wire/times)
 	}
 }
