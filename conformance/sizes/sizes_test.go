@@ -252,6 +252,7 @@ func feed(t *testing.T, db *gorm.DB, store *models.Store, rows int) {
 	}
 	t.Logf("%d lines loaded in %s", kept, time.Since(begin).Round(time.Second))
 	sizes(t, db, "session_revocation", kept)
+	// Fewer than a hundred a second, because loading took a while.
 	for _, back := range []time.Duration{30 * time.Second, 6 * time.Minute, 20 * time.Minute} {
 		const times = 5
 		told, took, wire := 0, time.Duration(0), int64(0)
