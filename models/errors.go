@@ -220,7 +220,7 @@ func (d dialect) answer(db *gorm.DB, err error) error {
 // and after which nothing of it has happened.
 func (d dialect) lostRace(err error) bool {
 	switch d.number(err) {
-	case 1213, 1205, 1020:
+	case 1213, 1205, 1020, 9007, 8002, 8022: // the last three are TiDB's
 		return d == mariadb
 	case 5, 517: // busy; a snapshot that cannot be upgraded
 		return d == sqlite

@@ -284,7 +284,7 @@ func (s *Store) end(ctx context.Context, r Revocation, text string, args []any) 
 	}
 	deleted := 0
 	err := s.retry(ctx, false, func() error {
-		return s.conn(ctx).Transaction(func(tx *gorm.DB) error {
+		return s.transaction(ctx, func(tx *gorm.DB) error {
 			result := tx.Exec(text, args...)
 			if result.Error != nil {
 				return result.Error

@@ -519,6 +519,15 @@ func TestRule4EachStatementFindsItsIndex(t *testing.T) {
 					_, err := store.Touch(t.Context(), models.Session{ID: "u1s27", Token: "TOKENu1x27", ExpiresAt: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}, moment.Add(999*time.Hour), moment)
 					return err
 				}, []any{moment, moment, "u1s1", "TOKENu1x1", moment, moment}, "range PRIMARY"},
+				{"touch that only reads", func() error {
+					_, err := store.Touch(t.Context(), models.Session{ID: "u1s27", Token: "TOKENu1x27", ExpiresAt: moment}, moment, moment)
+					return err
+				}, []any{"TOKENu1x27"}, "const token"},
+				{"replace", func() error {
+					next := models.Session{ID: "u8s27b", Token: "TOKENu8x27b", ExpiresAt: moment, CreatedAt: moment, UpdatedAt: moment}
+					_, err := store.Replace(t.Context(), models.Session{ID: "u8s27", Token: "TOKENu8x27"}, next, time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC))
+					return err
+				}, []any{"x", "x", moment, moment, moment, moment, "u9s27", "TOKENu9x27", moment, "TOKENu9x27"}, "range PRIMARY"},
 				{"list", func() error { _, err := store.List(t.Context(), "u1", moment); return err },
 					[]any{"u1", moment}, "ref session_userId_idx"},
 				{"tokens", func() error { _, err := store.Tokens(t.Context(), "u1"); return err },

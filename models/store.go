@@ -46,7 +46,8 @@ func NewStore(db *gorm.DB) (*Store, error) { return Schema{}.Store(db) }
 // Store makes a Store on the tables of the schema. The db's settings and logger
 // stay as they are; the Store's own statements are logged there without values.
 // Plugins of GORM that record statements, as tracers do, see the values, which
-// include tokens: let them drop those.
+// include tokens: let them drop those. If gorm.io/plugin/dbresolver is one of
+// them, everything runs on a source of the table of sessions.
 //
 // The database's time zone, its tables and the DSN are Check's to judge;
 // OpenMySQL sets a DSN up as they must be. Store fails if the schema has a
@@ -84,6 +85,7 @@ func (s Schema) Store(db *gorm.DB) (*Store, error) {
 	// PrepareStmt of the application's db is undone: it keeps a statement for
 	// each length of IN on every connection and overrides the interpolation
 	// that OpenMySQL sets up.
+	own.PrepareStmt = false // of this Config, which Session copied; dbresolver looks there
 	if prepared, ok := own.Statement.ConnPool.(*gorm.PreparedStmtDB); ok {
 		own.Statement.ConnPool = prepared.ConnPool
 	}
@@ -213,12 +215,31 @@ func (s *Store) userID(id string) (any, bool) {
 	return n, err == nil && strconv.FormatInt(n, 10) == id
 }
 
-// primary is what dbresolver.Write sets. A replica that lags does not know a
-// session just created, and still knows one just revoked.
-const primary = "gorm:db_resolver:write"
+// What gorm.io/plugin/dbresolver calls itself, and what its Write sets.
+const (
+	resolver = "gorm:db_resolver"
+	primary  = resolver + ":write"
+)
 
+// conn is where a statement runs. Of databases that dbresolver knows it is a
+// source: a replica that lags does not know a session just created, and still
+// knows one just revoked. For each statement it is a source of the table of
+// sessions, because a feed kept elsewhere would tell nothing of them.
 func (s *Store) conn(ctx context.Context) *gorm.DB {
-	return s.db.Session(&gorm.Session{NewDB: true, Context: ctx}).Set(primary, struct{}{})
+	db := s.db.Session(&gorm.Session{NewDB: true, Context: ctx}).Set(primary, struct{}{})
+	db.Statement.Table = s.schema.Session.Name
+	return db
+}
+
+// transaction runs run in a transaction there. GORM begins one on the database
+// that was opened, which may be none of dbresolver's: it chooses for statements,
+// and for a transaction only if asked, as its Write does.
+func (s *Store) transaction(ctx context.Context, run func(tx *gorm.DB) error, options ...*sql.TxOptions) error {
+	db := s.conn(ctx)
+	if choose := db.Callback().Query().Get(resolver); choose != nil {
+		choose(db)
+	}
+	return db.Transaction(run, options...)
 }
 
 // exec runs one statement and returns how many rows it met. Its error is the
