@@ -15,7 +15,9 @@ import (
 func BenchmarkRevokedSet(b *testing.B) {
 	fill := map[string]func(r *revoked, i int){
 		"tokens": func(r *revoked, i int) { r.addToken(sha256.Sum256(fmt.Append(nil, i)), noon, ReasonSignedOut) },
-		"users":  func(r *revoked, i int) { r.addUser(fmt.Sprintf("user%028d", i), fmt.Sprintf("kept%028d", i), noon, ReasonOthers) },
+		"users": func(r *revoked, i int) {
+			r.addUser(fmt.Sprintf("user%028d", i), fmt.Sprintf("kept%028d", i), noon, ReasonOthers)
+		},
 	}
 	for name, add := range fill {
 		b.Run(name, func(b *testing.B) {
@@ -26,7 +28,7 @@ func BenchmarkRevokedSet(b *testing.B) {
 					add(r, i)
 				}
 				b.ReportMetric(float64(heap()-before)/maxRevoked, "B/entry")
-				if !r.full.IsZero() {
+				if r.full != 0 {
 					b.Fatal("the set was full before its end")
 				}
 			}

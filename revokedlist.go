@@ -69,26 +69,27 @@ func (m *Manager) revokedList(c *gin.Context) {
 // list is the JSON of what ended at since or later, without the brace that opens it.
 func (r *revoked) list(since time.Time) []byte {
 	type entry struct {
-		at   time.Time
+		at   int64
 		name string // orders those of one moment
 		json func(dst []byte) []byte
 	}
+	from := since.UnixMilli()
 	r.mu.RLock()
-	now := time.Now()
-	all := now.Before(r.full)
+	now := time.Since(r.started)
+	all := now < r.full
 	var tokens, users []entry
 	for hash, e := range r.tokens {
-		if now.Before(e.until) && !e.at.Before(since) {
+		if now < e.until && e.at >= from {
 			name := base64.RawURLEncoding.EncodeToString(hash[:])
 			tokens = append(tokens, entry{e.at, name, func(dst []byte) []byte {
-				return appendText(appendInstant(appendText(dst, "sha256", name), "at", e.at), "reason", string(e.reason))
+				return appendText(appendInstant(appendText(dst, "sha256", name), "at", time.UnixMilli(e.at).UTC()), "reason", string(e.reason))
 			}})
 		}
 	}
 	for id, e := range r.users {
-		if now.Before(e.until) && !e.at.Before(since) {
+		if now < e.until && e.at >= from {
 			users = append(users, entry{e.at, id, func(dst []byte) []byte {
-				return appendText(appendInstant(appendText(appendText(dst, "userId", id), "except", e.except), "at", e.at), "reason", string(e.reason))
+				return appendText(appendInstant(appendText(appendText(dst, "userId", id), "except", e.except), "at", time.UnixMilli(e.at).UTC()), "reason", string(e.reason))
 			}})
 		}
 	}
@@ -98,7 +99,7 @@ func (r *revoked) list(since time.Time) []byte {
 		name    string
 		entries []entry
 	}{{"tokens", tokens}, {"users", users}} {
-		slices.SortFunc(part.entries, func(a, b entry) int { return cmp.Or(a.at.Compare(b.at), strings.Compare(a.name, b.name)) })
+		slices.SortFunc(part.entries, func(a, b entry) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.name, b.name)) })
 		dst = append(strictjson.AppendString(append(dst, ','), part.name), ":["...)
 		for i, e := range part.entries {
 			if i > 0 {

@@ -118,7 +118,7 @@ func (ws *watches) hear(heard models.Heard) {
 	for w := range ws.all {
 		reason, doubted := tokens[w.hash]
 		for _, r := range users[w.row.UserID] {
-			if (revokedUser{at: r.At, except: r.Except}).ends(w.row.ID, w.row.CreatedAt) {
+			if (revokedUser{at: r.At.UnixMilli(), except: r.Except}).ends(w.row.ID, w.row.CreatedAt) {
 				reason, doubted = Reason(r.Reason), true
 			}
 		}
