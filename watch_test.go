@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -247,7 +248,14 @@ func TestWorkThatIsDoneIsForgotten(t *testing.T) {
 // A hundred in a query.
 func TestManyWorksShareQueries(t *testing.T) {
 	t.Parallel()
-	s := serve(t, impatient).working()
+	s := serve(t, impatient)
+	var began atomic.Int32
+	s.engine.GET("/work", func(c *gin.Context) {
+		ctx := s.sessions.Context(c)
+		began.Add(1)
+		<-ctx.Done()
+		c.String(http.StatusOK, "%v", context.Cause(ctx))
+	})
 	b, other := s.signedIn("ada"), s.signedIn("bob")
 	var works []<-chan string
 	for range 150 {
@@ -257,7 +265,7 @@ func TestManyWorksShareQueries(t *testing.T) {
 		}
 		works = append(works, answer)
 	}
-	time.Sleep(300 * time.Millisecond)
+	eventually(t, "all have begun", func() bool { return began.Load() == 2*150 })
 	s.store.remove(b.token())
 	for _, work := range works {
 		expectEnd(t, work, hasEnded+"ended elsewhere")
