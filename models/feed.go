@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -62,6 +63,8 @@ const (
 	feedSweep = time.Minute
 	// feedMost bounds how many lines one reading takes in.
 	feedMost = 100_000
+	// feedBatch bounds how many lines one query reads.
+	feedBatch = 1000
 	// feedPatience bounds one reading.
 	feedPatience = 10 * time.Second
 )
@@ -92,22 +95,28 @@ func (f *Feed) Follow(ctx context.Context, since, every time.Duration, hear func
 func (f *Feed) listen(ctx context.Context, since, every time.Duration, hear func(Heard)) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	var told map[int64]bool // the lines of the last reading
+	var told map[any]bool // the lines of the last reading
 	last := time.Now().Add(feedWindow - since)
 	for ctx.Err() == nil {
 		asOf := time.Now()
 		// A process that was stopped for a while looks back as far.
-		lines, err := f.read(ctx, asOf.Sub(last)+feedWindow)
+		ids, err := f.ids(ctx, f.store.sql.feedNew, asOf.Sub(last)+feedWindow, feedMost+1)
 		if err != nil {
 			return err
 		}
-		heard := Heard{AsOf: asOf, Overflow: len(lines) > feedMost}
-		read := make(map[int64]bool, len(lines))
-		for _, line := range lines {
-			read[line.id] = true
-			if !told[line.id] {
-				heard.Revoked = append(heard.Revoked, line.Revoked)
+		read, unknown := make(map[any]bool, len(ids)), ids[:0]
+		for _, id := range ids {
+			if read[id] = true; !told[id] {
+				unknown = append(unknown, id)
 			}
+		}
+		heard := Heard{AsOf: asOf, Overflow: len(ids) > feedMost}
+		for some := range slices.Chunk(unknown, feedBatch) {
+			lines, err := f.lines(ctx, some)
+			if err != nil {
+				return err
+			}
+			heard.Revoked = append(heard.Revoked, lines...)
 		}
 		told, last = read, asOf
 		hear(heard)
@@ -119,29 +128,37 @@ func (f *Feed) listen(ctx context.Context, since, every time.Duration, hear func
 	return context.Cause(ctx)
 }
 
-type feedLine struct {
-	Revoked
-	id int64
-}
-
-// read reads the lines of a window that ends now.
-func (f *Feed) read(ctx context.Context, window time.Duration) ([]feedLine, error) {
+// ids reads those of the lines before or after a moment that is so long ago.
+func (f *Feed) ids(ctx context.Context, text string, ago time.Duration, most int) ([]any, error) {
 	ctx, cancel := context.WithTimeout(ctx, feedPatience)
 	defer cancel()
-	lines, err := query(ctx, f.store, f.store.sql.feedRead, func(rows *sql.Rows, line *feedLine) error {
+	ids, err := query(ctx, f.store, text, func(rows *sql.Rows, id *any) error {
+		var n int64
+		err := rows.Scan(&n)
+		*id = n
+		return err
+	}, f.store.feedSeconds(ago), most)
+	return ids, f.store.dialect.wrap(ctx, "feed", err)
+}
+
+// lines reads some.
+func (f *Feed) lines(ctx context.Context, ids []any) ([]Revoked, error) {
+	ctx, cancel := context.WithTimeout(ctx, feedPatience)
+	defer cancel()
+	lines, err := query(ctx, f.store, f.store.sql.feedRead+marks(len(ids)), func(rows *sql.Rows, line *Revoked) error {
 		var token []byte
 		var user, except, reason textOrEmpty
 		var at instant
-		if err := rows.Scan(&line.id, &at, &token, &user, &except, &reason); err != nil {
+		if err := rows.Scan(&at, &token, &user, &except, &reason); err != nil {
 			return err
 		}
 		if user == "" && len(token) != sha256.Size {
 			return errUnreadable
 		}
-		line.At, line.UserID, line.Except, line.Reason = time.Time(at), string(user), string(except), string(reason)
+		*line = Revoked{At: time.Time(at), UserID: string(user), Except: string(except), Reason: string(reason)}
 		copy(line.TokenSHA256[:], token)
 		return nil
-	}, f.store.feedSeconds(window), feedMost+1)
+	}, ids...)
 	return lines, f.store.dialect.wrap(ctx, "feed", err)
 }
 
@@ -164,17 +181,13 @@ func (f *Feed) sweep(ctx context.Context) {
 // sweepBatch drops some. It reads them first, which locks nothing, for the same
 // reason as Purge: a line not yet committed must hold up nobody.
 func (f *Feed) sweepBatch(ctx context.Context) (int, error) {
+	ids, err := f.ids(ctx, f.store.sql.feedOld, feedKept, purgeBatch)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, feedPatience)
 	defer cancel()
-	ids, err := query(ctx, f.store, f.store.sql.feedOld, func(rows *sql.Rows, id *any) error {
-		var n int64
-		err := rows.Scan(&n)
-		*id = n
-		return err
-	}, f.store.feedSeconds(feedKept), purgeBatch)
-	if err == nil && len(ids) > 0 {
-		_, err = f.store.exec(ctx, f.store.sql.feedDrop+marks(len(ids)), ids...)
-	}
+	_, err = f.store.exec(ctx, f.store.sql.feedDrop+marks(len(ids)), ids...)
 	return len(ids), f.store.dialect.wrap(ctx, "feed", err)
 }
 
@@ -193,16 +206,19 @@ func (s Schema) feedTable() string { return s.Session.Name + "_revocation" }
 // trigger, that of the statement's start: a DELETE may have waited for a lock. A
 // reading's NOW is the earlier one, and lets it use the index.
 //
-// Index: at; of feedDropAny the primary key. %[1]s: the table.
+// Index: at, which holds the id as well; of feedReadAny and feedDropAny the primary
+// key. Each reading looks at a window anew, and so at little of it: what it has not
+// read yet. %[1]s: the table.
 const (
 	feedWriteMySQL = `INSERT INTO %[1]s (at, tokenHash, userId, exceptId, reason) VALUES (SYSDATE(3), ?, ?, ?, ?)`
-	feedReadMySQL  = `SELECT id, at, tokenHash, userId, exceptId, reason FROM %[1]s WHERE at > NOW(3) - INTERVAL ? MICROSECOND ORDER BY at DESC LIMIT ?`
+	feedNewMySQL   = `SELECT id FROM %[1]s WHERE at > NOW(3) - INTERVAL ? MICROSECOND ORDER BY at DESC LIMIT ?`
 	feedOldMySQL   = `SELECT id FROM %[1]s WHERE at < NOW(3) - INTERVAL ? MICROSECOND ORDER BY at LIMIT ?`
 
 	feedWriteSQLite = `INSERT INTO %[1]s (at, tokenHash, userId, exceptId, reason) VALUES (strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now'), ?, ?, ?, ?)`
-	feedReadSQLite  = `SELECT id, at, tokenHash, userId, exceptId, reason FROM %[1]s WHERE at > strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', ?) ORDER BY at DESC LIMIT ?`
+	feedNewSQLite   = `SELECT id FROM %[1]s WHERE at > strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', ?) ORDER BY at DESC LIMIT ?`
 	feedOldSQLite   = `SELECT id FROM %[1]s WHERE at < strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', ?) ORDER BY at LIMIT ?`
 
+	feedReadAny = `SELECT at, tokenHash, userId, exceptId, reason FROM %[1]s WHERE id IN `
 	feedDropAny = `DELETE FROM %[1]s WHERE id IN `
 )
 

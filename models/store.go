@@ -113,7 +113,7 @@ type statements struct {
 	revokeUser, revokeOthers    string
 	expired, purge, purgeBefore string
 
-	feedWrite, feedRead, feedOld, feedDrop string
+	feedWrite, feedNew, feedRead, feedOld, feedDrop string
 }
 
 // A quoter writes a name as the database at hand wants it.
@@ -129,9 +129,9 @@ func newStatements(quote quoter, d dialect, schema Schema) statements {
 		set = append(set, ", "+quote(f.Column)+" = ?")
 	}
 
-	feedWrite, feedRead, feedOld := feedWriteSQLite, feedReadSQLite, feedOldSQLite
+	feedWrite, feedNew, feedOld := feedWriteSQLite, feedNewSQLite, feedOldSQLite
 	if d == mariadb {
-		feedWrite, feedRead, feedOld = feedWriteMySQL, feedReadMySQL, feedOldMySQL
+		feedWrite, feedNew, feedOld = feedWriteMySQL, feedNewMySQL, feedOldMySQL
 	}
 	feed := quote(schema.feedTable())
 
@@ -162,7 +162,8 @@ func newStatements(quote quoter, d dialect, schema Schema) statements {
 		purge:        text(purgeSQL),
 		purgeBefore:  text(purgeBeforeSQL),
 		feedWrite:    fmt.Sprintf(feedWrite, feed),
-		feedRead:     fmt.Sprintf(feedRead, feed),
+		feedNew:      fmt.Sprintf(feedNew, feed),
+		feedRead:     fmt.Sprintf(feedReadAny, feed),
 		feedOld:      fmt.Sprintf(feedOld, feed),
 		feedDrop:     fmt.Sprintf(feedDropAny, feed),
 	}

@@ -269,6 +269,28 @@ func feed(t *testing.T, db *gorm.DB, store *models.Store, rows int) {
 				t.Fatal(err)
 			}
 		}
-		t.Logf("feed: a reading of %-6s %7d lines in %s, %d bytes on the wire", back, told, (took / times).Round(10*time.Microsecond), wire/times)
+		t.Logf("feed: a first reading of %-6s %7d lines in %s, %d bytes on the wire", back, told, (took / times).Round(10*time.Microsecond), wire/times)
 	}
+	// Later readings look at the last 30 seconds, and tell what is new there: here
+	// nothing.
+	const times = 20
+	heard, took, wire := 0, time.Duration(0), int64(0)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var before int64
+	err := store.Feed().Follow(ctx, 30*time.Second, time.Nanosecond, func(models.Heard) {
+		if heard++; heard > 1 {
+			took += time.Since(begin)
+			wire += onTheWire(t, db) - before
+		}
+		if heard > times {
+			stop()
+		}
+		before = onTheWire(t, db)
+		begin = time.Now()
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	t.Logf("feed: a later reading with nothing new in %s, %d bytes on the wire", (took / times).Round(10*time.Microsecond), wire/times)
 }
