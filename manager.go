@@ -98,11 +98,13 @@ func New(config Config) (*Manager, error) {
 const reasonsKept = 5 * time.Minute
 
 // Close ends what the Manager does in the background: it follows the revocation
-// feed no longer, ends what StartPurge began, and tells OnEvent what has happened so
-// far, for which it waits StoreTimeout at most. If there was a feed, no cookie cache
-// is believed from MaxLag later on, and no event is told; all else goes on working.
-// It can be called more than once, and at the same time as anything else. It does
-// not close the DB.
+// feed no longer, ends the contexts of Context, and so the streams of SessionEvents,
+// and what StartPurge began. It tells CookieCache.Feed and OnEvent what has happened
+// so far, for which it waits StoreTimeout at most. If there was a feed, no cookie
+// cache is believed from MaxLag later on, and no event is told; all else goes on
+// working. Call it before http.Server.Shutdown, which waits for streams. It can be
+// called more than once, and at the same time as anything else. It does not close
+// the DB.
 func (m *Manager) Close() {
 	m.closing.Lock()
 	m.stop()
