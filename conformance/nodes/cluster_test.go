@@ -16,6 +16,16 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
+// A feed is a way in which nodes hear of each other's revocations.
+type feed struct {
+	name   string
+	faults []fault
+}
+
+var feeds = []feed{
+	{name: "database", faults: []fault{tableLocked, databaseKilled, networkFrozen, nodeStopped, nodeStartedAnew}},
+}
+
 // A cluster is three nodes and what they share.
 type cluster struct {
 	server  *mariadb.Server
@@ -120,8 +130,9 @@ type person struct {
 
 // crowd lets people use the service until the function that it returns is called,
 // which compares the sessions that they know with the rows there are.
-func (c *cluster) crowd(t *testing.T, y *tally) (people []*person, hush func()) {
+func (c *cluster) crowd(t *testing.T, y *tally) (hush func()) {
 	t.Helper()
+	var people []*person
 	for _, user := range c.users(t, clients) {
 		people = append(people, &person{cluster: c, tally: y, user: user, main: c.signIn(t, y, user)})
 	}
@@ -130,7 +141,7 @@ func (c *cluster) crowd(t *testing.T, y *tally) (people []*person, hush func()) 
 	for _, p := range people {
 		living.Go(func() { p.live(ctx) })
 	}
-	return people, func() {
+	return func() {
 		stop()
 		living.Wait()
 		c.server.Settle(t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -41,6 +42,16 @@ type device struct {
 type fate struct {
 	on *node
 	at time.Time // when the answer had come
+}
+
+// token is the session's own, out of the signed cookie.
+func (d *device) token() string {
+	value, err := url.QueryUnescape(d.cookies[tokenCookie])
+	if err != nil {
+		panic(err) // it was taken by a node
+	}
+	token, _, _ := strings.Cut(value, ".")
+	return token
 }
 
 // signIn signs a device of the user in.

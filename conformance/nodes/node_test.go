@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/go-sql-driver/mysql"
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession"
@@ -51,6 +52,7 @@ func TestMain(m *testing.M) {
 		}
 		return // with the race detector's verdict
 	}
+	_ = mysql.SetLogger(new(mysql.NopLogger)) // of the test's own connections; fails for nil only
 	os.Exit(m.Run())
 }
 

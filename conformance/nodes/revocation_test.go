@@ -23,10 +23,16 @@ func chosenForm() form {
 }
 
 func TestRevocationReachesTheOtherNodes(t *testing.T) {
-	form := chosenForm()
-	c := newCluster(t)
+	t.Parallel()
+	for _, f := range feeds {
+		t.Run(f.name, func(t *testing.T) { newCluster(t).measure(t, chosenForm()) })
+	}
+}
+
+// measure ends sessions under traffic and logs when the other nodes refused them.
+func (c *cluster) measure(t *testing.T, form form) {
 	y := new(tally)
-	_, hush := c.crowd(t, y)
+	hush := c.crowd(t, y)
 	users := c.users(t, form.tries)
 
 	var mu sync.Mutex
