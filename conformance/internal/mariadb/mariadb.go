@@ -43,7 +43,10 @@ func New(t *testing.T, options ...string) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	s := &Server{folder: folder, port: freePort(t), options: append(options, "--innodb-log-file-size=16M")}
+	s := &Server{folder: folder, port: freePort(t)}
+	// A server that starts deletes what it takes for leftovers in its tmpdir, which
+	// breaks another that is being installed with the same one.
+	s.options = append(options, "--innodb-log-file-size=16M", "--tmpdir="+folder)
 	out, err := exec.CommandContext(t.Context(), program(t, "mariadb-install-db"), append([]string{"--no-defaults",
 		"--datadir=" + s.path("data"), "--user=" + account(t), "--auth-root-authentication-method=normal",
 		"--skip-test-db", "--force"}, s.options...)...).CombinedOutput()
