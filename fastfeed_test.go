@@ -19,6 +19,7 @@ type wire struct {
 	mu        sync.Mutex
 	published []models.Revoked
 	cut       bool
+	lost      bool          // some of it, as it then says
 	news      chan struct{} // closed and replaced at each change
 }
 
@@ -46,13 +47,13 @@ func (w *wire) Publish(_ context.Context, r models.Revoked) (err error) {
 func (w *wire) Follow(ctx context.Context, _, _ time.Duration, hear func(models.Heard)) error {
 	for told := 0; ; {
 		w.mu.Lock()
-		cut, news, fresh := w.cut, w.news, slices.Clone(w.published[told:])
+		cut, lost, news, fresh := w.cut, w.lost, w.news, slices.Clone(w.published[told:])
 		told = len(w.published)
 		w.mu.Unlock()
 		if cut {
 			return errDown
 		}
-		hear(models.Heard{Revoked: fresh, AsOf: time.Now()})
+		hear(models.Heard{Revoked: fresh, Overflow: lost, AsOf: time.Now()})
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -130,6 +131,22 @@ func TestFasterFeed(t *testing.T) {
 	w.change(func() { w.cut = false })
 	eventually(t, "the log says that it is back", func() bool { return strings.Contains(two.log.String(), "a revocation feed answers again") })
 	b.post("/api/auth/sign-out", "")
+}
+
+// What a faster feed lost, and says that it lost, the store's own feed brings: no
+// copy need be doubted for it.
+func TestLossesOfTheFasterFeedCostNothing(t *testing.T) {
+	t.Parallel()
+	w := newWire()
+	s, feed := serveTold(t, time.Minute, func(c *ginsession.Config) { c.CookieCache.Feed = w })
+	b, other := s.signedIn("ada"), s.signedIn("bob")
+	feed.heardNow()
+	w.change(func() {
+		w.lost = true
+		w.published = append(w.published, models.Revoked{UserID: "bob", At: start})
+	})
+	eventually(t, "the rest is heard", func() bool { return other.copy().get("/me").body == "bob@example.com false" })
+	b.get("/me").expect(t, http.StatusOK, byCache)
 }
 
 func TestSilenceOfTheFeedIsTold(t *testing.T) {

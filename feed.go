@@ -62,7 +62,10 @@ func (m *Manager) startFeeds(own, fast RevocationFeed, keep time.Duration) {
 		m.inBackground(func() { m.publishNews(m.running, fast) })
 		if own != nil {
 			m.inBackground(func() {
-				m.follow(m.running, fast, keep, "CookieCache.Feed does not answer: revocations by other processes are heard of from the store's own feed", m.hear)
+				m.follow(m.running, fast, keep, "CookieCache.Feed does not answer: revocations by other processes are heard of from the store's own feed", func(heard models.Heard) {
+					heard.Overflow = false // what it lost the store's own feed brings
+					m.hear(heard)
+				})
 			})
 		}
 	}

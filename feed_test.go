@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ type toldStore struct {
 	follows chan call     // each Follow
 	tell    chan told     // what it is to do next
 	done    chan struct{} // closed when a Follow returns
+
+	found atomic.Pointer[func()] // called, if set, when Find has read and not answered
 }
 
 type call struct{ since, every time.Duration }
@@ -27,6 +30,14 @@ type told struct {
 	heard models.Heard
 	err   error // ends the Follow
 	panic bool
+}
+
+func (s *toldStore) Find(ctx context.Context, token string) (models.Session, models.User, error) {
+	session, user, err := s.memStore.Find(ctx, token)
+	if found := s.found.Load(); found != nil {
+		(*found)()
+	}
+	return session, user, err
 }
 
 func (s *toldStore) Publish(context.Context, models.Revoked) error { return nil }
@@ -258,4 +269,26 @@ func TestSR27FeedReachesOtherProcesses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A node that was stopped, or whose store is slow, may have reads under way from
+// before a revocation that it has not heard of. Nobody shares them who comes later
+// than MaxLag after it.
+func TestSR27ReadsAreSharedForLessThanMaxLag(t *testing.T) {
+	t.Parallel()
+	s, feed := serveTold(t, 200*time.Millisecond) // which hears nothing
+	b := s.signedIn("ada")
+	read, slow := make(chan struct{}), make(chan struct{})
+	feed.found.Store(new(func() { close(read); <-slow }))
+	first := make(chan reply, 1)
+	go func() { first <- b.copy().get("/store") }()
+	<-read
+	feed.found.Store(nil)
+	s.store.remove(b.token()) // by another process
+	time.Sleep(250 * time.Millisecond)
+	time.AfterFunc(100*time.Millisecond, func() { close(slow) })
+	if got := b.copy().get("/store"); got.status != http.StatusUnauthorized {
+		t.Errorf("got %d %s, from a read that began before the end", got.status, got.body)
+	}
+	(<-first).expect(t, http.StatusOK, byStore)
 }

@@ -285,11 +285,12 @@ func (m *Manager) readCopy(p *presented, token string, now, began time.Time) (ca
 
 // A reading is what the store says of one token.
 type reading struct {
-	at   time.Time // before the store was asked, perhaps by somebody else
-	row  models.Session
-	user models.User
-	slid bool // this reading, or one beside it, moved the expiry
-	gone bool // the row vanished when it was to be renewed
+	at    time.Time // before the store was asked, perhaps by somebody else
+	began time.Time // the same moment, by the monotonic clock
+	row   models.Session
+	user  models.User
+	slid  bool // this reading, or one beside it, moved the expiry
+	gone  bool // the row vanished when it was to be renewed
 }
 
 // A renewal says when reading renews.
@@ -310,7 +311,9 @@ func (r renewal) allows(row models.Session) bool {
 }
 
 // read asks the store, renewing the session if it is due and renew allows it.
-// Concurrent reads of one token share one answer. The shared work has its own
+// Concurrent reads of one token share one answer, unless it was asked for more
+// than MaxLag before: a process that was stopped, or whose store is slow, may be
+// waiting for one from before a revocation elsewhere. The shared work has its own
 // deadline, so that one visitor who leaves does not fail the others. For one who
 // has left already nothing is read, and for one who leaves meanwhile nothing is
 // renewed.
@@ -318,7 +321,7 @@ func (m *Manager) read(ctx context.Context, token string, renew renewal, now tim
 	if err := ctx.Err(); err != nil {
 		return reading{}, err
 	}
-	client := ctx
+	client, asked := ctx, time.Now()
 	key := strconv.FormatUint(m.revoked.epoch.Load(), 36) + string("-+*"[renew]) + token
 	flight := m.flights.DoChan(key, func() (result any, err error) {
 		defer func() {
@@ -339,14 +342,18 @@ func (m *Manager) read(ctx context.Context, token string, renew renewal, now tim
 		if done.Err != nil {
 			return reading{}, done.Err
 		}
-		return done.Val.(reading), nil
+		r := done.Val.(reading)
+		if asked.Sub(r.began) > m.cache.maxLag { // it may know less than is promised; the next begins after this one
+			return m.read(client, token, renew, now)
+		}
+		return r, nil
 	case <-waiting.Done():
 		return reading{}, waiting.Err()
 	}
 }
 
 func (m *Manager) readNow(ctx, client context.Context, token string, renew renewal, now time.Time) (reading, error) {
-	r := reading{at: now}
+	r := reading{at: now, began: time.Now()}
 	var err error
 	if r.row, r.user, err = m.store.Find(ctx, token); err != nil {
 		return reading{}, err

@@ -6,6 +6,6 @@
 //
 // The tests need node, npm, Chromium and, in TEST_MYSQL_DSN, a server of their
 // own on which they may create databases; ./test.sh at the root provides all of
-// it. What is missing fails them: they never skip. Package faults below needs
-// MariaDB's programs and no such server: it breaks one of its own.
+// it. What is missing fails them: they never skip. Packages faults and nodes below need
+// MariaDB's programs and no such server: they break ones of their own.
 package conformance

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/ginsession/ginsession/conformance/internal/proxy"
 )
 
 var faults = []fault{
@@ -32,16 +34,16 @@ var faults = []fault{
 
 // killed is the power cut of a process.
 func killed(t *testing.T, s *scene) func() {
-	s.server.kill()
-	return func() { s.server.start(t) }
+	s.server.Kill()
+	return func() { s.server.Start(t) }
 }
 
 // frozen stops the process: its system still accepts connections and says
 // nothing. What it was asked meanwhile it does when it wakes, though nobody waits
 // for it any more.
 func frozen(t *testing.T, s *scene) func() {
-	s.server.signal(t, syscall.SIGSTOP)
-	return func() { s.server.signal(t, syscall.SIGCONT) }
+	s.server.Signal(t, syscall.SIGSTOP)
+	return func() { s.server.Signal(t, syscall.SIGCONT) }
 }
 
 // connectionsKilled kills one connection of the application's after the other, if
@@ -58,12 +60,12 @@ func connectionsKilled(t *testing.T, s *scene) func() {
 			case <-time.After(time.Millisecond):
 			}
 			var id int
-			switch err := s.server.admin.QueryRow("SELECT id FROM information_schema.processlist WHERE user = 'app' ORDER BY command = 'Sleep', RAND() LIMIT 1").Scan(&id); {
+			switch err := s.server.Admin.QueryRow("SELECT id FROM information_schema.processlist WHERE user = 'app' ORDER BY command = 'Sleep', RAND() LIMIT 1").Scan(&id); {
 			case errors.Is(err, sql.ErrNoRows): // all dead
 			case err != nil:
 				t.Errorf("processlist: %v", err)
 			default:
-				if _, err := s.server.admin.Exec(fmt.Sprintf("KILL %d", id)); err == nil { // else it is gone by itself
+				if _, err := s.server.Admin.Exec(fmt.Sprintf("KILL %d", id)); err == nil { // else it is gone by itself
 					dead++
 				}
 			}
@@ -82,18 +84,18 @@ func connectionsKilled(t *testing.T, s *scene) func() {
 // to give.
 func crowded(t *testing.T, s *scene) func() {
 	const most = 10 // the least that the server lets itself be told
-	s.server.exec(t, "CREATE USER IF NOT EXISTS filler@localhost")
-	filler, err := sql.Open("mysql", "filler@unix("+s.server.path("socket")+")/")
+	s.server.Exec(t, "CREATE USER IF NOT EXISTS filler@localhost")
+	filler, err := sql.Open("mysql", "filler@unix("+s.server.Socket()+")/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	held := hold(t, filler, most)
-	s.server.exec(t, fmt.Sprintf("SET GLOBAL max_connections = %d", most))
-	s.server.exec(t, "KILL USER app")
+	s.server.Exec(t, fmt.Sprintf("SET GLOBAL max_connections = %d", most))
+	s.server.Exec(t, "KILL USER app")
 	return func() {
 		release(held)
 		_ = filler.Close()
-		s.server.exec(t, "SET GLOBAL max_connections = DEFAULT")
+		s.server.Exec(t, "SET GLOBAL max_connections = DEFAULT")
 	}
 }
 
@@ -123,8 +125,8 @@ func release(held []*sql.Conn) {
 
 // readOnly is a server on its way to become a replica.
 func readOnly(t *testing.T, s *scene) func() {
-	s.server.exec(t, "SET GLOBAL read_only = 1")
-	return func() { s.server.exec(t, "SET GLOBAL read_only = 0") }
+	s.server.Exec(t, "SET GLOBAL read_only = 1")
+	return func() { s.server.Exec(t, "SET GLOBAL read_only = 0") }
 }
 
 // tableLocked lets nobody read or write the sessions: somebody alters the table.
@@ -140,7 +142,7 @@ func rowsLocked(t *testing.T, s *scene) func() {
 // lock runs a statement that locks, in a transaction of its own, and mends with
 // another.
 func (s *scene) lock(t *testing.T, lock, release string) func() {
-	conn := s.server.conn(t)
+	conn := s.server.Conn(t)
 	run := func(statement string) {
 		if _, err := conn.ExecContext(context.Background(), statement); err != nil {
 			t.Errorf("%s: %v", statement, err)
@@ -156,33 +158,33 @@ func (s *scene) lock(t *testing.T, lock, release string) func() {
 
 // slowWrites makes each write of a session take longer than the deadline.
 func slowWrites(t *testing.T, s *scene) func() {
-	s.server.exec(t, "CREATE TABLE app.slowness (seconds double)")
-	s.server.exec(t, "INSERT INTO app.slowness VALUES (0)")
-	t.Cleanup(func() { s.server.exec(t, "DROP TABLE app.slowness") })
+	s.server.Exec(t, "CREATE TABLE app.slowness (seconds double)")
+	s.server.Exec(t, "INSERT INTO app.slowness VALUES (0)")
+	t.Cleanup(func() { s.server.Exec(t, "DROP TABLE app.slowness") })
 	for _, event := range []string{"INSERT", "UPDATE", "DELETE"} {
-		s.server.exec(t, fmt.Sprintf("CREATE TRIGGER app.slow_%s BEFORE %s ON app.session FOR EACH ROW SET @slept = (SELECT SLEEP(seconds) FROM app.slowness)", event, event))
-		t.Cleanup(func() { s.server.exec(t, "DROP TRIGGER app.slow_"+event) })
+		s.server.Exec(t, fmt.Sprintf("CREATE TRIGGER app.slow_%s BEFORE %s ON app.session FOR EACH ROW SET @slept = (SELECT SLEEP(seconds) FROM app.slowness)", event, event))
+		t.Cleanup(func() { s.server.Exec(t, "DROP TRIGGER app.slow_"+event) })
 	}
-	s.server.exec(t, "UPDATE app.slowness SET seconds = ?", 1.5*s.deadline.Seconds())
-	return func() { s.server.exec(t, "UPDATE app.slowness SET seconds = 0") }
+	s.server.Exec(t, "UPDATE app.slowness SET seconds = ?", 1.5*s.deadline.Seconds())
+	return func() { s.server.Exec(t, "UPDATE app.slowness SET seconds = 0") }
 }
 
 // slowAnswers makes each answer take longer than the deadline.
 func slowAnswers(_ *testing.T, s *scene) func() {
-	return s.storm(weather{delay: s.deadline + s.deadline/2})
+	return s.storm(proxy.Weather{Delay: s.deadline + s.deadline/2})
 }
 
 // answersCut breaks a quarter of the answers off in the middle, and their
 // connections with them.
-func answersCut(_ *testing.T, s *scene) func() { return s.storm(weather{cut: 0.25}) }
+func answersCut(_ *testing.T, s *scene) func() { return s.storm(proxy.Weather{Cut: 0.25}) }
 
 // networkFrozen swallows everything. What was said meanwhile is lost, and so are
 // the connections on which it was said: nobody ever hears of them again.
-func networkFrozen(_ *testing.T, s *scene) func() { return s.storm(weather{frozen: true}) }
+func networkFrozen(_ *testing.T, s *scene) func() { return s.storm(proxy.Weather{Frozen: true}) }
 
-func (s *scene) storm(w weather) func() {
-	s.network.weather.Store(&w)
-	return func() { s.network.weather.Store(new(weather)) }
+func (s *scene) storm(w proxy.Weather) func() {
+	s.network.Set(w)
+	return func() { s.network.Set(proxy.Weather{}) }
 }
 
 // poolExhausted holds all connections of the application's pool.
@@ -194,16 +196,16 @@ func poolExhausted(t *testing.T, s *scene) func() {
 // diskFull fills the file in which the server keeps all tables: error 1114, as on
 // a full disk.
 func diskFull(t *testing.T, s *scene) func() {
-	s.server.exec(t, "CREATE TABLE app.filler (n int AUTO_INCREMENT PRIMARY KEY, pad varbinary(8000)) ENGINE=InnoDB")
+	s.server.Exec(t, "CREATE TABLE app.filler (n int AUTO_INCREMENT PRIMARY KEY, pad varbinary(8000)) ENGINE=InnoDB")
 	// A statement that finds no room leaves nothing behind: smaller and smaller
 	// ones take what the larger ones could not.
 	for _, part := range []struct{ rows, size int }{{1000, 8000}, {100, 8000}, {10, 8000}, {1, 8000}, {1, 100}} {
 		for err := error(nil); err == nil; {
-			_, err = s.server.admin.Exec(fmt.Sprintf("INSERT INTO app.filler (pad) SELECT REPEAT('x', %d) FROM seq_1_to_%d", part.size, part.rows))
+			_, err = s.server.Admin.Exec(fmt.Sprintf("INSERT INTO app.filler (pad) SELECT REPEAT('x', %d) FROM seq_1_to_%d", part.size, part.rows))
 			if full := (*mysql.MySQLError)(nil); err != nil && (!errors.As(err, &full) || full.Number != 1114) {
 				t.Fatalf("filling the disk: %v", err)
 			}
 		}
 	}
-	return func() { s.server.exec(t, "DROP TABLE app.filler") }
+	return func() { s.server.Exec(t, "DROP TABLE app.filler") }
 }

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/ginsession/ginsession/conformance/internal/mariadb"
+	"github.com/ginsession/ginsession/conformance/internal/proxy"
 )
 
 const (
@@ -51,11 +54,15 @@ type fault struct {
 
 // A scene is where a fault happens.
 type scene struct {
-	server   *server
+	server   *mariadb.Server
 	app      *app
-	network  *proxy // of those that are far
+	network  *proxy.Proxy // of those that are far
 	deadline time.Duration
 }
+
+// tablespace is the one file of all tables. It does not grow, so that the disk
+// can be full without being so: the server then answers as on a full one.
+const tablespace = "--innodb-data-file-path=ibdata1:32M"
 
 func TestFaults(t *testing.T) {
 	// The driver would log every connection that breaks.
@@ -64,7 +71,7 @@ func TestFaults(t *testing.T) {
 	if os.Getenv("TEST_LONG") != "" {
 		form = long
 	}
-	server := newServer(t)
+	server := mariadb.New(t, tablespace, "--innodb-file-per-table=0")
 	var tallies []*tally
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
@@ -78,7 +85,7 @@ func TestFaults(t *testing.T) {
 
 // measured runs a fault, again if the machine was too busy with something else to
 // say how long anything takes. What must hold on any machine is not asked twice.
-func (f fault) measured(t *testing.T, server *server, form form) *tally {
+func (f fault) measured(t *testing.T, server *mariadb.Server, form form) *tally {
 	for try := 1; ; try++ {
 		y := &tally{name: f.name}
 		t.Run(fmt.Sprintf("try %d", try), func(t *testing.T) { f.run(t, server, y, form) })
@@ -92,15 +99,15 @@ func (f fault) measured(t *testing.T, server *server, form form) *tally {
 
 // run breaks the server under 200 clients, mends it, waits for full service and
 // compares what everybody knows with what there is.
-func (f fault) run(t *testing.T, server *server, y *tally, form form) {
+func (f fault) run(t *testing.T, server *mariadb.Server, y *tally, form form) {
 	s := &scene{server: server, deadline: form.deadline}
-	address := server.address()
+	address := server.Address()
 	if f.far {
-		s.network = newProxy(t, address)
-		address = s.network.address()
+		s.network = proxy.New(t, address)
+		address = s.network.Address()
 	}
-	s.app = newApp(t, dsn(address), f.cached, form.deadline)
-	server.exec(t, "DELETE FROM app.user") // and their sessions
+	s.app = newApp(t, mariadb.DSN(address), f.cached, form.deadline)
+	server.Exec(t, "DELETE FROM app.user") // and their sessions
 	crowd := gather(t, s.app)
 	for _, c := range crowd {
 		c.tally = y
@@ -132,9 +139,9 @@ func (f fault) run(t *testing.T, server *server, y *tally, form form) {
 	hush()
 	y.mended(mended, served)
 
-	server.settle(t)
+	server.Settle(t)
 	rows := make(map[string][]string)
-	for _, row := range server.column(t, "SELECT CONCAT(userId, ' ', id) FROM app.session") {
+	for _, row := range server.Column(t, "SELECT CONCAT(userId, ' ', id) FROM app.session") {
 		user, id, _ := strings.Cut(row, " ")
 		rows[user] = append(rows[user], id)
 	}

@@ -1,4 +1,6 @@
-package faults
+// Package proxy is a network, for tests, between a program and a server, with
+// whatever weather a test wants.
+package proxy
 
 import (
 	"math/rand/v2"
@@ -9,33 +11,33 @@ import (
 	"time"
 )
 
-// weather is what a network does to what passes. Its zero value is fair.
-type weather struct {
-	cut    float64       // share of the answers that break off in the middle
-	delay  time.Duration // of each answer
-	frozen bool          // nothing passes; whoever says something is never heard again
+// Weather is what a network does to what passes. Its zero value is fair.
+type Weather struct {
+	Cut    float64       // share of the answers that break off in the middle
+	Delay  time.Duration // of each answer
+	Frozen bool          // nothing passes; whoever says something is never heard again
 }
 
-// A proxy is the network between the application and the server.
-type proxy struct {
+// A Proxy is a network between a program and a server.
+type Proxy struct {
 	listener net.Listener
 	target   string
-	weather  atomic.Pointer[weather]
+	weather  atomic.Pointer[Weather]
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool // nil when closed
 }
 
-// newProxy makes a network to the target with fair weather. It ends with the
-// test, and its connections with it.
-func newProxy(t *testing.T, target string) *proxy {
+// New makes a network to the target with fair weather. It ends with the test, and
+// its connections with it.
+func New(t *testing.T, target string) *Proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: listener, target: target, conns: make(map[net.Conn]bool)}
-	p.weather.Store(new(weather))
+	p := &Proxy{listener: listener, target: target, conns: make(map[net.Conn]bool)}
+	p.weather.Store(new(Weather))
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -59,10 +61,14 @@ func newProxy(t *testing.T, target string) *proxy {
 	return p
 }
 
-func (p *proxy) address() string { return p.listener.Addr().String() }
+// Address is where the program finds the server.
+func (p *Proxy) Address() string { return p.listener.Addr().String() }
+
+// Set changes the weather.
+func (p *Proxy) Set(w Weather) { p.weather.Store(&w) }
 
 // hold registers a connection to be closed with the proxy.
-func (p *proxy) hold(conn net.Conn) bool {
+func (p *Proxy) hold(conn net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.conns == nil {
@@ -73,19 +79,19 @@ func (p *proxy) hold(conn net.Conn) bool {
 	return true
 }
 
-func (p *proxy) drop(conn net.Conn) {
+func (p *Proxy) drop(conn net.Conn) {
 	_ = conn.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, conn)
 }
 
-func (p *proxy) serve(client net.Conn) {
+func (p *Proxy) serve(client net.Conn) {
 	if !p.hold(client) {
 		return
 	}
 	defer p.drop(client)
-	if p.weather.Load().frozen {
+	if p.weather.Load().Frozen {
 		sink(client)
 		return
 	}
@@ -103,7 +109,7 @@ func (p *proxy) serve(client net.Conn) {
 		defer close(done)
 		defer server.Close() // which ends the other way too
 		forward(server, client, func(chunk []byte) []byte {
-			if p.weather.Load().frozen {
+			if p.weather.Load().Frozen {
 				lost.Store(true)
 			}
 			if lost.Load() {
@@ -114,14 +120,14 @@ func (p *proxy) serve(client net.Conn) {
 	}()
 	forward(client, server, func(chunk []byte) []byte {
 		w := p.weather.Load()
-		if w.frozen {
+		if w.Frozen {
 			lost.Store(true)
 		}
 		if lost.Load() {
 			return nil
 		}
-		time.Sleep(w.delay)
-		if rand.Float64() < w.cut {
+		time.Sleep(w.Delay)
+		if rand.Float64() < w.Cut {
 			_, _ = client.Write(chunk[:len(chunk)/2])
 			_ = client.(*net.TCPConn).SetLinger(0) // a reset, as from a box in between
 			_ = client.Close()
