@@ -176,12 +176,7 @@ func readTruth(value any) (bool, error) {
 func (s *Store) scanFound(rows *sql.Rows, found *Found) error {
 	session, user := &found.Session, &found.User
 	ofSession, ofUser := slots(s.schema.Session.Fields), slots(s.schema.User.Fields)
-	targets := []any{
-		&session.ID, (*instant)(&session.ExpiresAt), &session.Token, (*instant)(&session.CreatedAt), (*instant)(&session.UpdatedAt),
-		&session.IPAddress, &session.UserAgent, &session.UserID,
-		&user.ID, (*textOrEmpty)(&user.Name), (*textOrEmpty)(&user.Email), (*flag)(&user.EmailVerified), &user.Image,
-		(*instantOrZero)(&user.CreatedAt), (*instantOrZero)(&user.UpdatedAt),
-	}
+	targets := append(targetsOfSession(session), targetsOfUser(user)...)
 	if err := rows.Scan(appendSlots(appendSlots(targets, ofSession), ofUser)...); err != nil {
 		return err
 	}
@@ -193,15 +188,35 @@ func (s *Store) scanFound(rows *sql.Rows, found *Found) error {
 // scanSession scans a row of rereadSQL or listSQL.
 func (s *Store) scanSession(rows *sql.Rows, session *Session) error {
 	ofSession := slots(s.schema.Session.Fields)
-	targets := []any{
-		&session.ID, (*instant)(&session.ExpiresAt), &session.Token, (*instant)(&session.CreatedAt), (*instant)(&session.UpdatedAt),
-		&session.IPAddress, &session.UserAgent, &session.UserID,
-	}
-	if err := rows.Scan(appendSlots(targets, ofSession)...); err != nil {
+	if err := rows.Scan(appendSlots(targetsOfSession(session), ofSession)...); err != nil {
 		return err
 	}
 	session.Fields = named(s.schema.Session.Fields, ofSession)
 	return nil
+}
+
+// scanUser scans a row of userSQL.
+func (s *Store) scanUser(rows *sql.Rows, user *User) error {
+	ofUser := slots(s.schema.User.Fields)
+	if err := rows.Scan(appendSlots(targetsOfUser(user), ofUser)...); err != nil {
+		return err
+	}
+	user.Fields = named(s.schema.User.Fields, ofUser)
+	return nil
+}
+
+func targetsOfSession(session *Session) []any {
+	return []any{
+		&session.ID, (*instant)(&session.ExpiresAt), &session.Token, (*instant)(&session.CreatedAt), (*instant)(&session.UpdatedAt),
+		&session.IPAddress, &session.UserAgent, &session.UserID,
+	}
+}
+
+func targetsOfUser(user *User) []any {
+	return []any{
+		&user.ID, (*textOrEmpty)(&user.Name), (*textOrEmpty)(&user.Email), (*flag)(&user.EmailVerified), &user.Image,
+		(*instantOrZero)(&user.CreatedAt), (*instantOrZero)(&user.UpdatedAt),
+	}
 }
 
 func scanText(rows *sql.Rows, text *string) error { return rows.Scan(text) }

@@ -113,6 +113,9 @@ type statements struct {
 	revokeUser, revokeOthers    string
 	expired, purge, purgeBefore string
 
+	user                         string
+	delete, preserve, stillAlive string
+
 	feedWrite, feedNew, feedRead, feedOld, feedDrop string
 }
 
@@ -122,7 +125,8 @@ type quoter func(name any) string
 func newStatements(quote quoter, d dialect, schema Schema) statements {
 	text := func(text string) string { return schema.text(quote, text) }
 	fields := columnsOf(quote, "", schema.Session.Fields)
-	found := columnsOf(quote, "s.", schema.Session.Fields) + columnsOf(quote, "u.", schema.User.Fields)
+	userFields := columnsOf(quote, "u.", schema.User.Fields)
+	found := columnsOf(quote, "s.", schema.Session.Fields) + userFields
 	values := strings.Repeat(", ?", len(schema.Session.Fields))
 	var set []string
 	for _, f := range schema.Session.Fields {
@@ -161,6 +165,10 @@ func newStatements(quote quoter, d dialect, schema Schema) statements {
 		expired:      text(expiredSQL),
 		purge:        text(purgeSQL),
 		purgeBefore:  text(purgeBeforeSQL),
+		user:         fmt.Sprintf(text(userSQL), userFields),
+		delete:       text(deleteSQL),
+		preserve:     text(preserveSQL),
+		stillAlive:   text(stillAliveSQL),
 		feedWrite:    fmt.Sprintf(feedWrite, feed),
 		feedNew:      fmt.Sprintf(feedNew, feed),
 		feedRead:     fmt.Sprintf(feedReadAny, feed),

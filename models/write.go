@@ -312,23 +312,64 @@ const (
 // are still there is then not known. If the Schema has a Feed, what ended stands
 // there when Revoke returns, in one transaction with the deletion.
 func (s *Store) Revoke(ctx context.Context, r Revocation) (int, error) {
-	var text string
-	var args []any
+	text, args, err := s.revocation(r)
+	if err != nil || text == "" {
+		return 0, err
+	}
+	deleted, err := s.end(ctx, r, text, args)
+	if err != nil {
+		return 0, s.dialect.wrap(ctx, "revoke", err)
+	}
+	return deleted, nil
+}
+
+// preserveSQL stands in the place of a revocation's DELETE. What has ended
+// before keeps the time of its end.
+const (
+	deleteSQL     = `DELETE FROM "session"`
+	preserveSQL   = `UPDATE "session" SET "expiresAt" = ?, "updatedAt" = ?`
+	stillAliveSQL = ` AND "expiresAt" > ?`
+)
+
+// Preserve does what Revoke does, but keeps the rows: those still alive at now
+// expire at now. It is for a Store beside another, which decides who is signed in;
+// alone it would let a Touch at that very moment bring the session back.
+//
+// Better Auth: session.preserveSessionInDatabase.
+func (s *Store) Preserve(ctx context.Context, r Revocation, now time.Time) (int, error) {
+	if err := s.dialect.storable("preserve", "now", now); err != nil {
+		return 0, err
+	}
+	text, args, err := s.revocation(r)
+	if err != nil || text == "" {
+		return 0, err
+	}
+	at := s.dialect.bind(now)
+	text = s.sql.preserve + strings.TrimPrefix(text, s.sql.delete) + s.sql.stillAlive
+	ended, err := s.end(ctx, r, text, append(append([]any{at, at}, args...), at))
+	if err != nil {
+		return 0, s.dialect.wrap(ctx, "preserve", err)
+	}
+	return ended, nil
+}
+
+// revocation is the statement of a Revoke, or "" if no session can be meant.
+func (s *Store) revocation(r Revocation) (text string, args []any, err error) {
 	user, possible := s.userID(r.UserID)
 	switch {
 	case r.Except != "" && r.UserID == "":
-		return 0, badValue("revoke", "Except without UserID")
+		return "", nil, badValue("revoke", "Except without UserID")
 	case r.Except != "" && r.Token != "":
-		return 0, badValue("revoke", "Except together with Token")
+		return "", nil, badValue("revoke", "Except together with Token")
 	case len(r.Reason) > mostReason:
-		return 0, badValue("revoke", "Reason is longer than 64 bytes")
+		return "", nil, badValue("revoke", "Reason is longer than 64 bytes")
 	case r.Except != "":
 		if err := s.dialect.meaningful("revoke", "Now", r.Now); err != nil {
-			return 0, err
+			return "", nil, err
 		}
 		text, args = s.sql.revokeOthers, []any{user, r.Except, s.dialect.bind(r.Now)}
 	case r.Token != "" && !possibleToken(r.Token):
-		return 0, nil
+		return "", nil, nil
 	case r.Token != "" && r.UserID != "":
 		text, args = s.sql.revokeOwned, []any{user, r.Token}
 	case r.Token != "":
@@ -336,10 +377,10 @@ func (s *Store) Revoke(ctx context.Context, r Revocation) (int, error) {
 	case r.UserID != "":
 		text, args = s.sql.revokeUser, []any{user}
 	default:
-		return 0, badValue("revoke", "names no session")
+		return "", nil, badValue("revoke", "names no session")
 	}
 	if r.UserID != "" && !possible {
-		return 0, nil
+		return "", nil, nil
 	}
 	if r.Token != "" && s.dialect == mariadb {
 		args = append(args, r.Token) // of tokenExactly
@@ -347,11 +388,7 @@ func (s *Store) Revoke(ctx context.Context, r Revocation) (int, error) {
 	if r.Token != "" && !r.NotAfter.IsZero() {
 		text, args = text+s.sql.notAfter, append(args, s.dialect.bind(r.NotAfter))
 	}
-	deleted, err := s.end(ctx, r, text, args)
-	if err != nil {
-		return 0, s.dialect.wrap(ctx, "revoke", err)
-	}
-	return deleted, nil
+	return text, args, nil
 }
 
 // purgeBatch bounds what one statement deletes: Galera and Vitess refuse more,
