@@ -1,0 +1,138 @@
+package redisstore_test
+
+import (
+	"crypto/rand"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"gorm.io/gorm"
+
+	"github.com/ginsession/ginsession/models"
+	"github.com/ginsession/ginsession/redisstore"
+	"github.com/ginsession/ginsession/storetest"
+)
+
+// base is the suite's clock.
+func base() time.Time { return time.Date(2026, 11, 25, 12, 0, 0, 123e6, time.UTC) }
+
+// early is a clock two days before the suite's. What the suite calls expired has
+// then not expired for the store, whose keys would be gone: the suite's laws about
+// what is done with a session that has expired can be tried.
+func early() time.Time { return base().Add(-48 * time.Hour) }
+
+// A mode is one of the three places where Better Auth keeps sessions.
+type mode struct {
+	name               string
+	database, preserve bool
+	now                func() time.Time
+	excused            map[string]string
+}
+
+var modes = []mode{
+	{name: "RedisOnly", now: early, excused: map[string]string{
+		"PurgeDeletesTheExpiredInBatches": "Redis drops what has expired by itself, and Purge has nothing to count",
+		// TestTakenTokenIsADuplicate has the token's half.
+		"SecondSessionWithTokenOrIDIsDuplicate": "no key of Better Auth's is found by a session's id, and ids are 190 random bits",
+	}},
+	{name: "BesideDatabase", database: true, now: base},
+	{name: "Preserving", database: true, preserve: true, now: early, excused: map[string]string{
+		"PurgeDeletesTheExpiredInBatches": "rows are preserved",
+	}},
+}
+
+// A bench is a store with its database.
+type bench struct {
+	*redisstore.Store
+	options redisstore.Options
+	db      *gorm.DB
+	rows    *models.Store
+}
+
+func newBench(t *testing.T, client redis.UniversalClient, m mode, schema models.Schema) bench {
+	t.Helper()
+	db := newDatabase(t, schema)
+	rows, err := schema.Store(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return open(t, db, redisstore.Options{
+		Client: client, Prefix: rand.Text() + ":", DB: rows,
+		StoreInDatabase: m.database, PreserveInDatabase: m.preserve, Now: m.now,
+	})
+}
+
+func open(t *testing.T, db *gorm.DB, options redisstore.Options) bench {
+	t.Helper()
+	store, err := redisstore.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bench{store, options, db, options.DB}
+}
+
+func (b bench) addUser(t *testing.T, u models.User) {
+	t.Helper()
+	if err := b.db.Create(&u).Error; err != nil {
+		t.Fatal(err)
+	}
+	if role := u.Fields["role"]; role != nil {
+		if err := b.db.Exec("UPDATE `user` SET `role` = ? WHERE `id` = ?", role, u.ID).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (m mode) harness(b bench) storetest.Harness {
+	return storetest.Harness{Store: b.Store, AddUser: b.addUser, Excused: maps.Clone(m.excused)}
+}
+
+func TestStoreOnOneServer(t *testing.T) {
+	server := newRedis(t)
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) storetest.Harness {
+				valve := newValve(t, server.addr)
+				client := redis.NewClient(&redis.Options{Addr: valve.listener.Addr().String(), ContextTimeoutEnabled: true})
+				t.Cleanup(func() { client.Close() })
+				h := m.harness(newBench(t, client, m, storetest.Schema()))
+				if !m.database { // where the database answers, a stalled Redis is no failure
+					h.Stall = valve.stall
+				}
+				return h
+			})
+		})
+	}
+}
+
+func TestStoreOnACluster(t *testing.T) {
+	client := newCluster(t)
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) storetest.Harness {
+				return m.harness(newBench(t, client, m, storetest.Schema()))
+			})
+		})
+	}
+}
+
+func TestFeedOfTheStore(t *testing.T) {
+	clients := map[string]redis.UniversalClient{"OneServer": newRedis(t).client(t), "Cluster": newCluster(t)}
+	inDatabase := storetest.Schema()
+	inDatabase.Feed = true
+	for name, client := range clients {
+		for _, m := range modes {
+			t.Run(name+m.name, func(t *testing.T) { runFeed(t, client, m, storetest.Schema()) })
+		}
+	}
+	t.Run("BesideDatabaseWithItsFeed", func(t *testing.T) { runFeed(t, clients["OneServer"], modes[1], inDatabase) })
+	t.Run("PreservingWithItsFeed", func(t *testing.T) { runFeed(t, clients["OneServer"], modes[2], inDatabase) })
+}
+
+func runFeed(t *testing.T, client redis.UniversalClient, m mode, schema models.Schema) {
+	storetest.RunFeed(t, func(t *testing.T) storetest.FeedHarness {
+		b := newBench(t, client, m, schema)
+		return storetest.FeedHarness{Harness: m.harness(b), Feed: b.Store}
+	})
+}
