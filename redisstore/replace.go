@@ -37,14 +37,17 @@ func (s *Store) Replace(ctx context.Context, read, next models.Session, now time
 	if s.mode == besideDatabase {
 		return s.replaceStored(ctx, read, next, now)
 	}
+	told := false
 	if s.mode == preserving {
 		switch _, err := s.db.Replace(ctx, read, next, now); {
 		case errors.Is(err, models.ErrNotFound): // only Redis counts
 		case err != nil:
 			return models.Session{}, err
+		default:
+			told = !s.inFeed
 		}
 	}
-	return s.replaceKeys(ctx, read, next, now)
+	return s.replaceKeys(ctx, read, next, now, told)
 }
 
 // rotated is what the feed tells of a token that gave way to another.
@@ -52,14 +55,14 @@ func rotated(token string) models.Revoked {
 	return models.Revocation{Token: token, Reason: models.ReasonRotated}.Revoked()
 }
 
-// replaceKeys is Replace where Redis alone counts.
-func (s *Store) replaceKeys(ctx context.Context, read, next models.Session, now time.Time) (models.Session, error) {
-	told := false
-	for {
+// replaceKeys is Replace where Redis alone counts. told says that the feed knows
+// that the former ends.
+func (s *Store) replaceKeys(ctx context.Context, read, next models.Session, now time.Time, told bool) (models.Session, error) {
+	for enlisted := false; ; enlisted = true {
 		e, err := s.look(ctx, read.Token)
 		switch {
 		case err == models.ErrNotFound, err == nil && (e == nil || e.row.ID != read.ID || e.row.ExpiresAt.Before(millis(now))):
-			return models.Session{}, s.withdraw(ctx, read.UserID, next.Token, told)
+			return models.Session{}, s.withdraw(ctx, read.UserID, next.Token, enlisted)
 		case err != nil:
 			return models.Session{}, unavailable(ctx, "replace", err)
 		}

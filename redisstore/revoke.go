@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/ginsession/ginsession/models"
@@ -164,11 +163,15 @@ func (s *Store) revokeUser(ctx context.Context, r models.Revocation) (int, error
 			return 0, unavailable(ctx, "revoke", err)
 		}
 	}
-	n, err := s.endListed(ctx, r)
+	seen := make(map[string]bool)
+	n, err := s.endListed(ctx, r, seen)
 	if err != nil {
 		return 0, err
 	}
 	stored, err := s.endRows(ctx, r, n)
+	if err == nil && s.mode == besideDatabase {
+		err = s.endRowless(ctx, r, seen)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -178,8 +181,11 @@ func (s *Store) revokeUser(ctx context.Context, r models.Revocation) (int, error
 // endListed ends the sessions that the user's list names, or the database. It reads
 // the list again until it names none that is new: a session replaced meanwhile has
 // put its successor there before it ended itself.
-func (s *Store) endListed(ctx context.Context, r models.Revocation) (int, error) {
-	seen := make(map[string]bool)
+func (s *Store) endListed(ctx context.Context, r models.Revocation, seen map[string]bool) (int, error) {
+	stored, err := s.storedTokens(ctx, r.UserID)
+	if err != nil {
+		return 0, err
+	}
 	ended := 0
 	for round := 0; ; round++ {
 		tokens, err := s.listed(ctx, r.UserID)
@@ -187,18 +193,9 @@ func (s *Store) endListed(ctx context.Context, r models.Revocation) (int, error)
 			return ended, unavailable(ctx, "revoke", err)
 		}
 		if round == 0 {
-			stored, err := s.storedTokens(ctx, r.UserID)
-			if err != nil {
-				return ended, err
-			}
 			tokens = append(tokens, stored...)
 		}
-		tokens = slices.DeleteFunc(tokens, func(token string) bool {
-			known := seen[token]
-			seen[token] = true
-			return known
-		})
-		if len(tokens) == 0 {
+		if tokens = unseen(tokens, seen); len(tokens) == 0 {
 			return ended, nil
 		}
 		n, err := s.endTokens(ctx, r, tokens, round > 0)
@@ -207,6 +204,38 @@ func (s *Store) endListed(ctx context.Context, r models.Revocation) (int, error)
 			return ended, err
 		}
 	}
+}
+
+// unseen are the tokens that were not seen before.
+func unseen(tokens []string, seen map[string]bool) (fresh []string) {
+	for _, token := range tokens {
+		if !seen[token] {
+			seen[token] = true
+			fresh = append(fresh, token)
+		}
+	}
+	return fresh
+}
+
+// endRowless ends the keys that came while rows were being deleted, of sessions
+// whose row was among them. A session writes its key before it looks for its row
+// (verify), so that one of the two meets the other.
+func (s *Store) endRowless(ctx context.Context, r models.Revocation, seen map[string]bool) error {
+	tokens, err := s.listed(ctx, r.UserID)
+	if err != nil {
+		return unavailable(ctx, "revoke", err)
+	}
+	var rowless []string
+	for _, token := range unseen(tokens, seen) {
+		switch _, _, err := s.db.Find(ctx, token); {
+		case errors.Is(err, models.ErrNotFound):
+			rowless = append(rowless, token)
+		case err != nil:
+			return err
+		}
+	}
+	_, err = s.endTokens(ctx, r, rowless, true)
+	return err
 }
 
 // storedTokens are those of the user's sessions in the database, where their number

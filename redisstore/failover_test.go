@@ -1,0 +1,164 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ginsession/ginsession/models"
+	"github.com/ginsession/ginsession/storetest"
+)
+
+// newSentinels starts three Sentinels that watch a master.
+func newSentinels(t *testing.T, master string) (addrs []string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		dir, own := newDir(t), freePort(t)
+		file := filepath.Join(dir, "sentinel.conf")
+		text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nlogfile %s\nsentinel monitor m %s %s 2\n"+
+			"sentinel down-after-milliseconds m 500\nsentinel failover-timeout m 3000\nsentinel parallel-syncs m 2\n",
+			own, dir, filepath.Join(dir, "log"), host, port)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := &process{program: program(t, "redis-sentinel"), args: []string{file}, addr: fmt.Sprint("127.0.0.1:", own)}
+		t.Cleanup(func() { p.kill(t) })
+		p.start(t)
+		addrs = append(addrs, p.addr)
+	}
+	return addrs
+}
+
+// A revocation that was acknowledged with Replicas survives the master, which is
+// killed in the next moment.
+func TestAcknowledgedRevocationSurvivesAFailover(t *testing.T) {
+	const rounds = 5
+	servers := map[string]*process{}
+	master := newRedis(t, "--repl-diskless-sync-delay", "0")
+	servers[master.addr] = master
+	host, port, _ := net.SplitHostPort(master.addr)
+	for range 2 {
+		replica := newRedis(t, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0")
+		servers[replica.addr] = replica
+	}
+	sentinels := newSentinels(t, master.addr)
+	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: "m", SentinelAddrs: sentinels, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { client.Close() })
+	m := modes[0]
+	first := newBench(t, client, m, storetest.Schema())
+	options := first.options
+	options.Replicas = 2
+	b := open(t, first.db, options)
+	b.addUser(t, newUser("u1"))
+
+	for round := range rounds {
+		settled(t, servers, sentinels)
+		var sessions []models.Session
+		for i := range 3 {
+			sessions = append(sessions, newSession(fmt.Sprintf("s%d-%d", round, i), "u1"))
+		}
+		eventually(t, "sessions are created", func() bool {
+			for _, s := range sessions {
+				if err := b.Create(t.Context(), s); err != nil && !errors.Is(err, models.ErrDuplicate) {
+					return false
+				}
+			}
+			return true
+		})
+		revocation := models.Revocation{Token: sessions[0].Token}
+		if round%2 == 1 {
+			revocation = models.Revocation{UserID: "u1", Except: sessions[1].ID, Now: base()}
+		}
+		eventually(t, "a revocation is acknowledged", func() bool { // not while a replica still catches up
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			_, err := b.Revoke(ctx, revocation)
+			return err == nil
+		})
+		killed := masterOf(t, sentinels[0])
+		servers[killed].kill(t)
+
+		// Until the failover there is no answer; afterwards it must be the right one.
+		eventually(t, "a replica is promoted", func() bool { return masterOf(t, sentinels[0]) != killed })
+		eventually(t, "the session that was spared is read", func() bool {
+			if _, _, err := b.Find(t.Context(), sessions[0].Token); err == nil {
+				t.Fatalf("round %d: the revoked session is alive", round)
+			}
+			_, _, err := b.Find(t.Context(), sessions[1].Token)
+			return err == nil
+		})
+		if _, _, err := b.Find(t.Context(), sessions[0].Token); !errors.Is(err, models.ErrNotFound) {
+			t.Errorf("round %d: got %v, want ErrNotFound", round, err)
+		}
+		servers[killed].start(t)
+	}
+}
+
+// settled waits until the master has both replicas, and all Sentinels agree.
+func settled(t *testing.T, servers map[string]*process, sentinels []string) {
+	t.Helper()
+	eventually(t, "the master has two replicas", func() bool {
+		master := masterOf(t, sentinels[0])
+		for _, s := range sentinels[1:] {
+			if masterOf(t, s) != master {
+				return false
+			}
+		}
+		node := redis.NewClient(&redis.Options{Addr: master})
+		defer node.Close()
+		info, err := node.Info(context.Background(), "replication").Result()
+		return err == nil && strings.Contains(info, "role:master") && strings.Count(info, "state=online") == len(servers)-1
+	})
+	for _, addr := range sentinels {
+		eventually(t, "the Sentinels know one another and the replicas", func() bool {
+			sentinel := redis.NewSentinelClient(&redis.Options{Addr: addr})
+			defer sentinel.Close()
+			m, err := sentinel.Master(context.Background(), "m").Result()
+			return err == nil && m["num-other-sentinels"] == "2" && m["num-slaves"] == "2" && m["flags"] == "master"
+		})
+	}
+}
+
+func masterOf(t *testing.T, sentinel string) string {
+	t.Helper()
+	client := redis.NewSentinelClient(&redis.Options{Addr: sentinel})
+	defer client.Close()
+	addr, err := client.GetMasterAddrByName(context.Background(), "m").Result()
+	if err != nil || len(addr) != 2 {
+		return ""
+	}
+	return net.JoinHostPort(addr[0], addr[1])
+}
+
+// Too few replicas are no acknowledgement, and neither is a second attempt, which
+// finds the key deleted.
+func TestRevocationWithoutItsReplicasIsNotAcknowledged(t *testing.T) {
+	server := newRedis(t)
+	first := newBench(t, server.client(t), modes[0], storetest.Schema())
+	options := first.options
+	options.Replicas = 1
+	b := open(t, first.db, options)
+	b.addUser(t, newUser("u1"))
+	s := newSession("s1", "u1")
+	create(t, b, s)
+	for _, r := range []models.Revocation{{Token: s.Token}, {Token: s.Token}, {UserID: "u1"}, {UserID: "u1", Except: "x", Now: base()}} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		_, err := b.Revoke(ctx, r)
+		cancel()
+		if err == nil || errors.Is(err, models.ErrNotFound) || strings.Contains(err.Error(), s.Token) {
+			t.Errorf("got %v, want an error that is no answer", err)
+		}
+	}
+}

@@ -1,0 +1,229 @@
+package redisstore_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ginsession/ginsession/models"
+	"github.com/ginsession/ginsession/storetest"
+)
+
+const hour = time.Hour
+
+func newUser(id string) models.User {
+	return models.User{ID: id, Name: "Ada", Email: id + "@example.org", CreatedAt: base(), UpdatedAt: base()}
+}
+
+// token makes a token of 32 characters that ends in name.
+func token(name string) string { return "TokenAbcdefghijklmnopqrstuvwxyz0"[:32-len(name)] + name }
+
+func newSession(id, userID string) models.Session {
+	address, agent := "", "suite/1"
+	return models.Session{
+		ID: id, Token: token(id), UserID: userID, ExpiresAt: base().Add(hour), CreatedAt: base(), UpdatedAt: base(),
+		IPAddress: &address, UserAgent: &agent,
+	}
+}
+
+func create(t *testing.T, b bench, sessions ...models.Session) {
+	t.Helper()
+	for _, s := range sessions {
+		if err := b.Create(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func alive(t *testing.T, b bench, token string) bool {
+	t.Helper()
+	_, _, err := b.Find(t.Context(), token)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+// atOnce runs the calls at once. models.ErrNotFound is an answer.
+func atOnce(t *testing.T, calls ...func() error) {
+	t.Helper()
+	var wait sync.WaitGroup
+	errs := make([]error, len(calls))
+	start := make(chan struct{})
+	for i, call := range calls {
+		wait.Go(func() {
+			<-start
+			if err := call(); !errors.Is(err, models.ErrNotFound) {
+				errs[i] = err
+			}
+		})
+	}
+	close(start)
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func eachMode(t *testing.T, client redis.UniversalClient, law func(t *testing.T, b bench)) {
+	t.Helper()
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			b := newBench(t, client, m, storetest.Schema())
+			b.addUser(t, newUser("u1"))
+			law(t, b)
+		})
+	}
+}
+
+// SR-34: a session that is revoked while it is renewed and updated stays revoked,
+// in Redis too, where a Better Auth server would look.
+func TestRevokedSessionIsNotRevivedByTouchOrUpdate(t *testing.T) {
+	const rounds = 1000
+	client := newRedis(t).client(t)
+	eachMode(t, client, func(t *testing.T, b bench) {
+		for i := range rounds {
+			read := newSession(fmt.Sprintf("s%d", i), "u1")
+			create(t, b, read)
+			revocation := models.Revocation{Token: read.Token, UserID: "u1"}
+			if i%2 == 0 {
+				revocation = models.Revocation{UserID: "u1", Except: "none", Now: base()}
+			}
+			atOnce(t,
+				func() error { _, err := b.Revoke(t.Context(), revocation); return err },
+				func() error {
+					_, err := b.Touch(t.Context(), read, base().Add(2*hour), base())
+					return err
+				},
+				func() error {
+					_, err := b.Update(t.Context(), read, map[string]any{"theme": "late"}, base())
+					return err
+				},
+			)
+			if n, err := client.Exists(t.Context(), b.options.Prefix+read.Token).Result(); err != nil || n != 0 {
+				t.Fatalf("round %d: the key is there again (%v)", i, err)
+			}
+			if alive(t, b, read.Token) {
+				t.Fatalf("round %d: the session is alive", i)
+			}
+		}
+		if tokens, err := b.Tokens(t.Context(), "u1"); err != nil || len(tokens) != 0 {
+			t.Errorf("%d tokens are left and %v, want none", len(tokens), err)
+		}
+	})
+}
+
+// Better Auth's own deletions at once overwrite one another's list.
+func TestRevocationsAtOnceLoseNothingOfTheList(t *testing.T) {
+	const sessions = 40
+	client := newRedis(t).client(t)
+	eachMode(t, client, func(t *testing.T, b bench) {
+		var calls []func() error
+		for i := range sessions {
+			s := newSession(fmt.Sprintf("s%d", i), "u1")
+			create(t, b, s)
+			if i%2 == 0 {
+				calls = append(calls, func() error {
+					_, err := b.Revoke(t.Context(), models.Revocation{Token: s.Token})
+					return err
+				})
+			}
+		}
+		for i := range sessions / 2 {
+			calls = append(calls, func() error { return b.Create(t.Context(), newSession(fmt.Sprintf("n%d", i), "u1")) })
+		}
+		atOnce(t, calls...)
+		raw, err := client.Get(t.Context(), b.options.Prefix+"active-sessions-u1").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := countTokens(raw), sessions; got != want {
+			t.Errorf("the list has %d lines, want %d", got, want)
+		}
+	})
+}
+
+// A session that begins while its user's are all revoked is ended whole or lives
+// whole: with its key, its line in the list and its row, or with none of them.
+func TestSessionBegunDuringARevocationIsWhole(t *testing.T) {
+	const rounds = 300
+	client := newRedis(t).client(t)
+	eachMode(t, client, func(t *testing.T, b bench) {
+		for i := range rounds {
+			first, second := newSession(fmt.Sprintf("a%d", i), "u1"), newSession(fmt.Sprintf("b%d", i), "u1")
+			create(t, b, first)
+			revocation := models.Revocation{UserID: "u1"}
+			if i%2 == 0 {
+				revocation = models.Revocation{UserID: "u1", Except: "none", Now: base()}
+			}
+			atOnce(t,
+				func() error { _, err := b.Revoke(t.Context(), revocation); return err },
+				func() error { return b.Create(t.Context(), second) },
+			)
+			if alive(t, b, first.Token) {
+				t.Fatalf("round %d: the session is alive", i)
+			}
+			key, err := client.Exists(t.Context(), b.options.Prefix+second.Token).Result()
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed, err := b.List(t.Context(), "u1", base())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if int(key) != len(listed) || alive(t, b, second.Token) != (key == 1) {
+				t.Fatalf("round %d: %d keys, %d in the list, alive %t", i, key, len(listed), alive(t, b, second.Token))
+			}
+			if _, err := b.Revoke(t.Context(), models.Revocation{UserID: "u1"}); err != nil {
+				t.Fatal(err)
+			}
+			if alive(t, b, second.Token) {
+				t.Fatalf("round %d: the second session is alive", i)
+			}
+		}
+	})
+}
+
+// A session whose token is turned while its user's are all revoked ends.
+func TestReplacedSessionDoesNotEscapeARevocation(t *testing.T) {
+	const rounds = 300
+	client := newRedis(t).client(t)
+	eachMode(t, client, func(t *testing.T, b bench) {
+		for i := range rounds {
+			read := newSession(fmt.Sprintf("a%d", i), "u1")
+			next := newSession(fmt.Sprintf("b%d", i), "u1")
+			next.CreatedAt = base().Add(time.Minute)
+			create(t, b, read)
+			atOnce(t,
+				func() error {
+					_, err := b.Revoke(t.Context(), models.Revocation{UserID: "u1", Except: "none", Now: base()})
+					return err
+				},
+				func() error { _, err := b.Replace(t.Context(), read, next, base()); return err },
+			)
+			if alive(t, b, read.Token) || alive(t, b, next.Token) {
+				t.Fatalf("round %d: the former lives: %t, the new: %t", i, alive(t, b, read.Token), alive(t, b, next.Token))
+			}
+		}
+	})
+}
+
+func TestTakenTokenIsADuplicate(t *testing.T) {
+	eachMode(t, newRedis(t).client(t), func(t *testing.T, b bench) {
+		b.addUser(t, newUser("u2"))
+		first := newSession("s1", "u1")
+		create(t, b, first)
+		second := newSession("s2", "u2")
+		second.Token = first.Token
+		if err := b.Create(t.Context(), second); !errors.Is(err, models.ErrDuplicate) {
+			t.Errorf("got %v, want ErrDuplicate", err)
+		}
+		if got, _, err := b.Find(t.Context(), first.Token); err != nil || got.UserID != "u1" {
+			t.Errorf("the session is %s's now, and %v", got.UserID, err)
+		}
+	})
+}
