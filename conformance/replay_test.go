@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession/conformance/rig"
@@ -52,8 +54,11 @@ type exchange struct {
 	told *rows // without StoreBefore: what answers tell of the rows
 }
 
-// rows are the recorded tables.
-type rows struct{ User, Session []map[string]any }
+// rows are the recorded tables, and the secondary storage where there is one.
+type rows struct {
+	User, Session []map[string]any
+	Secondary     map[string]kept
+}
 
 func (r rows) of(table string) []map[string]any {
 	if table == "user" {
@@ -83,6 +88,11 @@ func TestReplay(t *testing.T) {
 			options.DSN = mysqlDSN(t)
 			options.ExposeTokens = true
 			options.ClockHeader = "X-Test-Now"
+			var secondary *redis.Client
+			if options.Secondary != rig.SecondaryOff {
+				secondary = newRedis(t)
+				options.Redis = secondary.Options().Addr
+			}
 			r, err := rig.New(context.Background(), options)
 			if err != nil {
 				t.Fatal(err)
@@ -101,7 +111,7 @@ func TestReplay(t *testing.T) {
 					}
 				}
 				n++
-				t.Run(fmt.Sprintf("%d_%s", x.ID, x.Step), func(t *testing.T) { replay(t, r.DB, server.URL, x) })
+				t.Run(fmt.Sprintf("%d_%s", x.ID, x.Step), func(t *testing.T) { replay(t, r.DB, secondary, server.URL, x) })
 			}
 			if n == 0 && os.Getenv("CONTRACT_TRACES") == "" {
 				t.Errorf("no exchange of variant %q was replayed", variant)
@@ -143,6 +153,8 @@ type difference struct {
 	// change turns the recorded exchange into what is wanted here.
 	change func(want *answer, x exchange)
 	rows   rowChange
+	// secondary turns the recorded secondary storage afterwards into ours.
+	secondary func(after map[string]kept, x exchange)
 }
 
 type rowChange int
@@ -276,6 +288,54 @@ var differences = []difference{
 		change: func(w *answer, _ exchange) { *w = answer{Status: 404} },
 	},
 	{
+		step: `^secondary_compact ss-revoke-all$`, reason: "SR-89: the cookie of a device session goes when it ends",
+		change: func(w *answer, x exchange) {
+			token, _, _ := strings.Cut(cookieIn(x, "better-auth.session_token"), ".")
+			w.SetCookie = append(w.SetCookie, expired("session_token_multi-"+strings.ToLower(token))...)
+		},
+	},
+	{
+		step: `^secondary_extra ex-wrong-type`, reason: "a field of another type is 400, and not stored",
+		change: func(w *answer, x exchange) {
+			field, kind := "count", "int"
+			if x.Step == "ex-wrong-type-bool" {
+				field, kind = "pinned", "boolean"
+			}
+			w.Status, w.SetCookie = 400, nil
+			w.Body = `{"message":"[body.` + field + `] Invalid input: expected ` + kind + `, received string","code":"VALIDATION_ERROR"}`
+		},
+		rows: keptRows,
+	},
+	{
+		step: `^secondary_extra ex-(unknown-mixed|list)$`, reason: "a stored value of another type than its field's reads as null",
+		change: func(w *answer, _ exchange) {
+			w.Body = strings.NewReplacer(`"count":"abc"`, `"count":null`, `"pinned":"yes"`, `"pinned":null`).Replace(w.Body)
+		},
+	},
+	{
+		step: `^secondary_extra ex-hidden$`, reason: "CONTRACT 12.20: a field that is not returned is stored all the same",
+		change: func(*answer, exchange) {},
+		secondary: func(after map[string]kept, x exchange) {
+			token, _, _ := strings.Cut(cookieIn(x, "better-auth.session_token"), ".")
+			value := after[token]
+			value.Value = strings.Replace(value.Value, `},"user":`, `,"internalNote":"secret note"},"user":`, 1)
+			after[token] = value
+		},
+	},
+	{
+		step: `^secondary\w* ss-revoke-others$`, reason: "CONTRACT 11.2: deletions at once lose nothing of the list",
+		change: func(*answer, exchange) {},
+		secondary: func(after map[string]kept, x exchange) {
+			own, _, _ := strings.Cut(cookieIn(x, "better-auth.session_token"), ".")
+			for key, value := range after {
+				if strings.HasPrefix(key, "active-sessions-") {
+					value.Value = "[" + regexp.MustCompile(`\{"token":"`+own+`"[^}]*\}`).FindString(value.Value) + "]"
+					after[key] = value
+				}
+			}
+		},
+	},
+	{
 		step: `.`, reason: "B17: every answer of a route has cache-control: no-store",
 		change: func(w *answer, _ exchange) {
 			if w.Status == http.StatusNotFound {
@@ -289,7 +349,7 @@ var differences = []difference{
 // compared are the headers that the recordings hold and a client may see.
 var compared = []string{"content-type", "cache-control", "pragma", "location", "set-auth-token", "access-control-expose-headers", "x-retry-after"}
 
-func replay(t *testing.T, db *gorm.DB, base string, x exchange) {
+func replay(t *testing.T, db *gorm.DB, secondary *redis.Client, base string, x exchange) {
 	t.Helper()
 	want := x.Response
 	want.Headers = map[string]string{}
@@ -306,6 +366,9 @@ func replay(t *testing.T, db *gorm.DB, base string, x exchange) {
 	}
 	if before := cmp.Or(x.StoreBefore, x.told); before != nil {
 		load(t, db, before)
+		if secondary != nil {
+			loadSecondary(t, secondary, before.Secondary)
+		}
 	}
 	if strings.HasPrefix(x.Step, "db-") { // recorded while the session table could not be read
 		run(t, db, "RENAME TABLE `session` TO `session_away`")
@@ -322,6 +385,10 @@ func replay(t *testing.T, db *gorm.DB, base string, x exchange) {
 	}
 	if x.Variant == "jwe" || x.Variant == "secrets_rot" {
 		got.SetCookie, want.SetCookie = withoutJWE(got.SetCookie), withoutJWE(want.SetCookie)
+	}
+	if ofRedisOnly(x.Variant) {
+		got.Body, want.Body = unordered(got.Body), unordered(want.Body)
+		got.SetCookie, want.SetCookie = withCopiesUnordered(got.SetCookie), withCopiesUnordered(want.SetCookie)
 	}
 	if !slices.Equal(got.SetCookie, want.SetCookie) {
 		t.Errorf("set-cookie\n got  %s\nwant  %s", strings.Join(got.SetCookie, "\n      "), strings.Join(want.SetCookie, "\n      "))
@@ -344,6 +411,16 @@ func replay(t *testing.T, db *gorm.DB, base string, x exchange) {
 			t.Errorf("%s rows\n got  %v\nwant  %v", table, got, want)
 		}
 	}
+	if secondary == nil {
+		return
+	}
+	stored := maps.Clone(after.Secondary)
+	for _, d := range differences {
+		if d.secondary != nil && regexp.MustCompile(d.step).MatchString(x.Variant+" "+x.Step) {
+			d.secondary(stored, x)
+		}
+	}
+	compareSecondary(t, secondary, stored)
 }
 
 // withoutJWE compares encrypted values by presence alone: they are random. What

@@ -79,6 +79,11 @@ type Options struct {
 
 	ExposeTokens bool
 
+	// Secondary keeps sessions in Redis, at the address Redis: Better Auth's
+	// secondaryStorage. Empty: in the database.
+	Secondary Secondary
+	Redis     string
+
 	// LoseRenewals makes every renewal find its row gone.
 	LoseRenewals bool
 
@@ -184,6 +189,13 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 			return nil, err
 		}
 		config.DB, config.Store = nil, loser{store}
+	}
+	if options.Secondary != SecondaryOff {
+		store, err := r.secondary(options, schema)
+		if err != nil {
+			return nil, err
+		}
+		config.DB, config.Store = nil, store
 	}
 	if r.Sessions, err = ginsession.New(config); err != nil {
 		return nil, err

@@ -77,6 +77,12 @@ var variants = map[string]func(*Options){
 		o.OldSecrets = []string{"old-secret-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
 	},
 	"hook_block": func(o *Options) { o.LoseRenewals = true }, // stands for a row that vanished
+
+	"secondary":          func(o *Options) { o.Secondary = SecondaryOnly },
+	"secondary_db":       func(o *Options) { o.Secondary = SecondaryAndDatabase },
+	"secondary_preserve": func(o *Options) { o.Secondary = SecondaryPreserving },
+	"secondary_compact":  func(o *Options) { o.Secondary = SecondaryOnly; o.CookieCache = CacheCompact; multi(o) },
+	"secondary_extra":    func(o *Options) { o.Secondary = SecondaryOnly; o.SessionFields = extraFields },
 }
 
 func multi(o *Options) { o.MultiSession = true }
