@@ -44,7 +44,10 @@ func newSentinels(t *testing.T, master string) (addrs []string) {
 // A revocation that was acknowledged with Replicas survives the master, which is
 // killed in the next moment.
 func TestAcknowledgedRevocationSurvivesAFailover(t *testing.T) {
-	const rounds = 5
+	rounds := 3
+	if os.Getenv("TEST_LONG") != "" {
+		rounds = 10
+	}
 	servers := map[string]*process{}
 	master := newRedis(t, "--repl-diskless-sync-delay", "0")
 	servers[master.addr] = master

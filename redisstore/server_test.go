@@ -193,7 +193,7 @@ func newDatabase(t *testing.T, schema models.Schema) *gorm.DB {
 // A valve is a connection to a server that can be made to hang.
 type valve struct {
 	listener net.Listener
-	mu       sync.Mutex // held while nothing flows
+	mu       sync.RWMutex // held while nothing flows
 }
 
 func newValve(t *testing.T, server string) *valve {
@@ -228,9 +228,10 @@ func (v *valve) flow(to, from net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		v.mu.Lock()
-		v.mu.Unlock() //nolint:staticcheck // waits while nothing flows
-		if _, errWrite := to.Write(buffer[:n]); err != nil || errWrite != nil {
+		v.mu.RLock()
+		_, errWrite := to.Write(buffer[:n])
+		v.mu.RUnlock()
+		if err != nil || errWrite != nil {
 			return
 		}
 	}
