@@ -13,6 +13,7 @@ import (
 
 	"github.com/ginsession/ginsession/conformance/internal/mariadb"
 	"github.com/ginsession/ginsession/conformance/internal/proxy"
+	"github.com/ginsession/ginsession/conformance/internal/redisserver"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -20,22 +21,38 @@ import (
 type feed struct {
 	name   string
 	faults []fault
+	// starts starts what is beside the database, and says how nodes find it.
+	starts func(t *testing.T, c *cluster) settings
+	same   bool // revocations travel as with another feed, and are not measured
 }
 
 var feeds = []feed{
-	{name: "database", faults: []fault{tableLocked, databaseKilled, networkFrozen, nodeStopped, nodeStartedAnew}},
+	{name: "database", faults: []fault{tableLocked, databaseKilled, networkFrozen, nodeStopped, nodeStartedAnew},
+		starts: func(*testing.T, *cluster) settings { return settings{} }},
+	{name: "redis", faults: []fault{redisKilled, streamFlushed},
+		starts: func(t *testing.T, c *cluster) settings {
+			c.redis = redisserver.New(t)
+			return settings{Redis: []string{c.redis.Address}}
+		}},
+	{name: "redis and sentinel", faults: []fault{redisFailedOver}, same: true,
+		starts: func(t *testing.T, c *cluster) settings {
+			var sentinel *redisserver.Server
+			sentinel, c.redis = redisserver.NewSentinel(t)
+			return settings{Redis: []string{sentinel.Address}, Master: redisserver.Master}
+		}},
 }
 
 // A cluster is three nodes and what they share.
 type cluster struct {
 	server  *mariadb.Server
-	network *proxy.Proxy // between the last node and the server
+	redis   *redisserver.Server // that has the stream, at first
+	network *proxy.Proxy        // between the last node and the database
 	nodes   []*node
 	made    int // users
 }
 
 // newCluster starts everything. It ends with the test.
-func newCluster(t *testing.T) *cluster {
+func newCluster(t *testing.T, f feed) *cluster {
 	t.Helper()
 	c := &cluster{server: mariadb.New(t)}
 	c.network = proxy.New(t, c.server.Address())
@@ -52,10 +69,13 @@ func newCluster(t *testing.T) *cluster {
 	if err := schema.Migrate(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"one", "two"} {
-		c.nodes = append(c.nodes, newNode(t, name, dsn))
+	s := f.starts(t, c)
+	for _, name := range []string{"one", "two", "three"} {
+		if s.DSN = dsn; name == "three" {
+			s.DSN = mariadb.DSN(c.network.Address())
+		}
+		c.nodes = append(c.nodes, newNode(t, name, s))
 	}
-	c.nodes = append(c.nodes, newNode(t, "three", mariadb.DSN(c.network.Address())))
 	return c
 }
 

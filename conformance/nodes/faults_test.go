@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/ginsession/ginsession/conformance/internal/proxy"
 )
 
@@ -75,11 +77,44 @@ var nodeStartedAnew = fault{name: "node started anew", unseen: true,
 		return func() {}
 	}}
 
+// What Redis does not tell the database does.
+
+var redisKilled = fault{name: "redis killed and restarted", first: true, lasts: maxLag + time.Second, unseen: true,
+	breaks: func(t *testing.T, c *cluster, _ []*device) func() {
+		c.redis.Kill()
+		return func() { c.redis.Start(t) }
+	}}
+
+// A stream that is deleted again and again loses lines before they are read.
+var streamFlushed = fault{name: "stream flushed", first: true, lasts: maxLag + time.Second, unseen: true,
+	breaks: func(t *testing.T, c *cluster, _ []*device) func() {
+		client := redis.NewClient(&redis.Options{Addr: c.redis.Address})
+		ctx, stop := context.WithCancel(context.Background())
+		var flushing sync.WaitGroup
+		flushing.Go(func() {
+			for ctx.Err() == nil {
+				if err := client.FlushAll(context.Background()).Err(); err != nil {
+					t.Errorf("FLUSHALL: %v", err)
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
+		return func() {
+			stop()
+			flushing.Wait()
+			_ = client.Close()
+		}
+	}}
+
+// The old master comes back as a replica of the new one.
+var redisFailedOver = fault{name: "failed over by sentinel", first: true, lasts: maxLag + 3*time.Second, unseen: true,
+	breaks: redisKilled.breaks}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for _, feed := range feeds {
 		t.Run(feed.name, func(t *testing.T) {
-			c := newCluster(t)
+			c := newCluster(t, feed)
 			for _, f := range feed.faults {
 				t.Run(f.name, func(t *testing.T) { f.run(t, c) })
 			}

@@ -20,10 +20,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-sql-driver/mysql"
+	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/models"
+	"github.com/ginsession/ginsession/redisstore"
 )
 
 // maxLag is CookieCache.MaxLag's default, under which the nodes run.
@@ -42,6 +44,9 @@ const asNode = "GINSESSION_TEST_NODE"
 type settings struct {
 	Address string // to listen on
 	DSN     string // of the database, or of a proxy in front of it
+
+	Redis  []string // CookieCache.Feed's servers, or its Sentinels; none: no such feed
+	Master string   // by the Sentinels' name; "": there are none
 }
 
 func TestMain(m *testing.M) {
@@ -71,13 +76,21 @@ func beNode(text string) error {
 		return err
 	}
 	db.Logger = logger.Discard // it would log each statement that fails
+	cache := ginsession.CookieCache{Enabled: true, MaxLag: maxLag}
+	if s.Redis != nil {
+		client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: s.Redis, MasterName: s.Master, ContextTimeoutEnabled: true})
+		defer client.Close()
+		if cache.Feed, err = redisstore.NewFeed(redisstore.FeedOptions{Client: client}); err != nil {
+			return err
+		}
+	}
 	sessions, err := ginsession.New(ginsession.Config{
 		Secret:      secret,
 		BaseURL:     home,
 		DB:          db,
 		Schema:      schema,
 		UpdateAge:   time.Millisecond,
-		CookieCache: ginsession.CookieCache{Enabled: true, MaxLag: maxLag},
+		CookieCache: cache,
 		Logger:      slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
@@ -149,12 +162,12 @@ type node struct {
 	stopped, resumed time.Time // the last time
 }
 
-// newNode starts a node on the database at the DSN. It ends with the test.
-func newNode(t *testing.T, name, dsn string) *node {
+// newNode starts a node on a free port. It ends with the test.
+func newNode(t *testing.T, name string, s settings) *node {
 	t.Helper()
 	// No bound: an answer that never comes is a finding.
-	n := &node{name: name, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 500}}}
-	n.settings = settings{Address: "127.0.0.1:0", DSN: dsn}
+	n := &node{name: name, settings: s, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 500}}}
+	n.settings.Address = "127.0.0.1:0"
 	n.start(t)
 	n.settings.Address = strings.TrimPrefix(n.url, "http://") // from now on
 	t.Cleanup(func() {
