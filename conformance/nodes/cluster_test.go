@@ -36,19 +36,19 @@ var feeds = []feed{
 		}},
 	{name: "redis and sentinel", faults: []fault{redisFailedOver}, same: true,
 		starts: func(t *testing.T, c *cluster) settings {
-			var sentinel *redisserver.Server
-			sentinel, c.redis = redisserver.NewSentinel(t)
-			return settings{Redis: []string{sentinel.Address}, Master: redisserver.Master}
+			c.sentinel, c.redis = redisserver.NewSentinel(t)
+			return settings{Redis: []string{c.sentinel.Address}, Master: redisserver.Master}
 		}},
 }
 
 // A cluster is three nodes and what they share.
 type cluster struct {
-	server  *mariadb.Server
-	redis   *redisserver.Server // that has the stream, at first
-	network *proxy.Proxy        // between the last node and the database
-	nodes   []*node
-	made    int // users
+	server   *mariadb.Server
+	redis    *redisserver.Server // that has the stream, at first
+	sentinel *redisserver.Server
+	network  *proxy.Proxy // between the last node and the database
+	nodes    []*node
+	made     int // users
 }
 
 // newCluster starts everything. It ends with the test.

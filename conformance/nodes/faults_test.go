@@ -107,13 +107,24 @@ var streamFlushed = fault{name: "stream flushed", first: true, lasts: maxLag + t
 	}}
 
 // The old master comes back as a replica of the new one.
-var redisFailedOver = fault{name: "failed over by sentinel", first: true, lasts: maxLag + 3*time.Second, unseen: true,
-	breaks: redisKilled.breaks}
+var redisFailedOver = fault{name: "failed over by sentinel", first: true, lasts: maxLag + time.Second, unseen: true,
+	breaks: func(t *testing.T, c *cluster, _ []*device) func() {
+		c.redis.Kill()
+		return func() {
+			for end := time.Now().Add(30 * time.Second); c.sentinel.MasterOf(t) == c.redis.Address; time.Sleep(50 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatal("no failover in 30 s")
+				}
+			}
+			c.redis.Start(t)
+		}
+	}}
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for _, feed := range feeds {
 		t.Run(feed.name, func(t *testing.T) {
+			t.Parallel()
 			c := newCluster(t, feed)
 			for _, f := range feed.faults {
 				t.Run(f.name, func(t *testing.T) { f.run(t, c) })

@@ -26,7 +26,10 @@ func TestRevocationReachesTheOtherNodes(t *testing.T) {
 	t.Parallel()
 	for _, f := range feeds {
 		if !f.same {
-			t.Run(f.name, func(t *testing.T) { newCluster(t, f).measure(t, chosenForm()) })
+			t.Run(f.name, func(t *testing.T) {
+				t.Parallel()
+				newCluster(t, f).measure(t, chosenForm())
+			})
 		}
 	}
 }

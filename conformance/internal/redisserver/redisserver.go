@@ -59,6 +59,18 @@ func NewSentinel(t *testing.T) (sentinel, master *Server) {
 	return sentinel, master
 }
 
+// MasterOf is the address of whom a Sentinel takes for the master.
+func (s *Server) MasterOf(t *testing.T) string {
+	t.Helper()
+	client := redis.NewSentinelClient(&redis.Options{Addr: s.Address})
+	defer client.Close()
+	address, err := client.GetMasterAddrByName(context.Background(), Master).Result()
+	if err != nil || len(address) != 2 {
+		t.Fatalf("the Sentinel knows no master: %v, %v", address, err)
+	}
+	return net.JoinHostPort(address[0], address[1])
+}
+
 func start(t *testing.T, port int, args ...string) *Server {
 	t.Helper()
 	s := &Server{Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
