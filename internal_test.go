@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -320,10 +321,10 @@ func FuzzReadCookies(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, header string) {
 		p := k.read(&http.Request{Header: http.Header{"Cookie": {header}}})
-		if len(p.tokens) > maxCandidates || len(p.sent) > 200 {
-			t.Errorf("%d tokens, %d names", len(p.tokens), len(p.sent))
+		if p.tokens.n > maxCandidates || p.sent.n > 200 {
+			t.Errorf("%d tokens, %d names", p.tokens.n, p.sent.n)
 		}
-		for _, proved := range append(k.devices(&p), p.tokens...) {
+		for _, proved := range slices.AppendSeq(k.devices(&p), p.tokens.all) {
 			if !isToken(proved.token) {
 				t.Errorf("token %q", proved.token)
 			}
