@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -55,15 +56,14 @@ func TestAcknowledgedRevocationSurvivesAFailoverInACluster(t *testing.T) {
 		b.addUser(t, newUser(user))
 		b.addUser(t, newUser(gone))
 		var alive, ended []models.Session
-		for _, master := range mastersOf(t, servers) {
+		others := slices.DeleteFunc(mastersOf(t, servers), func(master string) bool { return master == victim })
+		for _, master := range append(others, victim) {
 			alive = append(alive, newSession(at(master, token), user))
 			ended = append(ended, newSession(at(master, token), user), newSession(at(master, token), gone))
 		}
-		for _, s := range append(append([]models.Session{}, alive...), ended...) {
-			create(t, b, s)
-		}
-		// The last to be confirmed by the victim's replica is one of its own: all that
-		// was written there before is then confirmed as well.
+		create(t, b, slices.Concat(alive, ended)...)
+		// The last is at the victim. With it its replica confirms all that was written
+		// there before: the session that lives is not lost either.
 		revocations := []models.Revocation{{UserID: gone}}
 		for _, s := range ended {
 			if s.UserID == user {
@@ -106,7 +106,7 @@ func TestAcknowledgedRevocationSurvivesAFailoverInACluster(t *testing.T) {
 			watch(s, func(err error) bool { return err == nil })
 		}
 		servers[victim].kill(t)
-		eventually(t, "all that is alive is read, and a replica of the dead master has answered", func() bool {
+		eventually(t, "all that is alive is read", func() bool {
 			for _, s := range alive {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				_, _, err := b.Find(ctx, s.Token)
