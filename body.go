@@ -65,10 +65,13 @@ func (m *Manager) post(c *gin.Context) (body string, proceed bool) {
 	return body, true
 }
 
-// isJSON compares what stands before the parameters.
+// isJSON compares what stands before the parameters. No letter but ASCII's that
+// folds to one of them has its length.
 func isJSON(contentType string) bool {
+	const want = "application/json"
 	kind, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "application/json")
+	kind = strings.Trim(kind, " \t")
+	return len(kind) == len(want) && strings.EqualFold(kind, want)
 }
 
 // clip bounds what of a request an answer repeats.
