@@ -278,6 +278,9 @@ for module in "${modules[@]}"; do
   (cd "$module" && go test "${race[@]}" -shuffle=on ./...)
 done
 
+heading "Allocations, which the race detector changes"
+go test -run Alloc ./...
+
 heading "Statement coverage"
 coverage "$work/coverage"
 
