@@ -259,11 +259,7 @@ func (m *Manager) readCopy(p *presented, token string, now, began time.Time) (ca
 	if !ok {
 		return cachedCopy{}, false
 	}
-	payload, last, err := m.codec.Decode(value)
-	if err != nil {
-		return cachedCopy{}, false
-	}
-	c, ok := m.parseCachePayload(payload)
+	c, last, ok := m.decoded(token, value)
 	if !ok {
 		return cachedCopy{}, false
 	}
@@ -280,6 +276,21 @@ func (m *Manager) readCopy(p *presented, token string, now, began time.Time) (ca
 		!m.revoked.doubts(stored, c.row, began)
 	c.row.Token = token
 	return c, good
+}
+
+// decoded verifies and parses a cookie cache, once.
+func (m *Manager) decoded(token, value string) (c cachedCopy, last time.Time, ok bool) {
+	if known := m.verified.find(token, value); known != nil {
+		return known.copied, known.last, true
+	}
+	payload, last, err := m.codec.Decode(value)
+	if err != nil {
+		return cachedCopy{}, time.Time{}, false
+	}
+	if c, ok = m.parseCachePayload(payload); ok {
+		m.verified.keep(token, value, c, last)
+	}
+	return c, last, ok
 }
 
 // deleteExpired removes the expired row that a request met, unless somebody

@@ -828,3 +828,44 @@ func phoneID(t *testing.T, b *browser) string {
 	}
 	return data.Session.Session.ID
 }
+
+// A copy that was verified once is judged anew each time.
+func TestACopyThatComesAgainIsJudgedAgain(t *testing.T) {
+	t.Parallel()
+	version := ""
+	same := func(_ *service, b *browser) *browser { return b }
+	tests := []struct {
+		name    string
+		change  func(s *service, b *browser)
+		present func(s *service, b *browser) *browser
+	}{
+		{"its end", func(s *service, _ *browser) { s.advance(5*time.Minute + time.Millisecond) }, same},
+		{"a clock set back", func(s *service, _ *browser) { s.advance(-2 * time.Minute) }, same},
+		{"another version", func(*service, *browser) { version = "2" }, same},
+		{"a revocation", func(s *service, b *browser) { _ = s.sessions.Revoke(t.Context(), "ada", b.token()) }, same},
+		{"another session's copy", func(*service, *browser) {}, func(s *service, b *browser) *browser {
+			return s.withCookies(tokenCookie + "=" + b.cookie(tokenCookie) + "; " + dataCookie + "=" + s.signedIn("bob").cookie(dataCookie))
+		}},
+		{"another byte", func(*service, *browser) {}, func(s *service, b *browser) *browser {
+			value := b.cookie(dataCookie)
+			return s.withCookies(tokenCookie + "=" + b.cookie(tokenCookie) + "; " + dataCookie + "=A" + value[1:])
+		}},
+	}
+	for _, test := range tests {
+		for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
+			version = "1"
+			s := serve(t, cached, func(c *ginsession.Config) {
+				c.CookieCache.Strategy = strategy
+				c.CookieCache.VersionFunc = func(*ginsession.Session) string { return version }
+			})
+			b := s.signedIn("ada")
+			for range 3 {
+				b.copy().get("/open").expect(t, 200, "ada@example.com true")
+			}
+			test.change(s, b)
+			if got := test.present(s, b.copy()).get("/open"); strings.HasSuffix(got.body, " true") {
+				t.Errorf("%s, %v: still %s", test.name, strategy, got.body)
+			}
+		}
+	}
+}

@@ -21,11 +21,12 @@ import (
 // concurrent use. Make one per process and session database with New.
 type Manager struct {
 	settings
-	store   Store
-	codec   cookiecache.Codec
-	handles handles
-	revoked *revoked
-	flights flights
+	store    Store
+	codec    cookiecache.Codec
+	handles  handles
+	revoked  *revoked
+	flights  flights
+	verified *verified
 
 	events *events
 	news   chan models.Revoked // for CookieCache.Feed; nil without
@@ -86,7 +87,7 @@ func New(config Config) (*Manager, error) {
 	if own != nil {
 		maxLag = s.cache.maxLag
 	}
-	m.revoked, m.watches = newRevoked(keep, maxLag), newWatches()
+	m.revoked, m.watches, m.verified = newRevoked(keep, maxLag), newWatches(), newVerified()
 	m.startFeeds(own, config.CookieCache.Feed, keep)
 	return m, nil
 }
