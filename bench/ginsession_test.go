@@ -1,0 +1,99 @@
+package bench
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/cookiecache"
+	"github.com/ginsession/ginsession/models"
+)
+
+// Ours.
+
+// cachedSite keeps sessions in the cookie cache, in front of a store that is not
+// asked once somebody has signed in.
+func cachedSite(strategy cookiecache.Strategy, change ...func(*ginsession.Config)) func(testing.TB) *site {
+	return func(tb testing.TB) *site {
+		config := ginsession.Config{Store: &lastOnly{}}
+		config.CookieCache = ginsession.CookieCache{Enabled: true, Strategy: strategy, NoFeed: true}
+		for _, change := range change {
+			change(&config)
+		}
+		return &site{handler: newEngine(tb, config)}
+	}
+}
+
+// storedSite keeps sessions in MariaDB alone.
+func storedSite(tb testing.TB) *site {
+	db := openGORM(tb, newDSN(tb))
+	return &site{handler: newEngine(tb, ginsession.Config{DB: db}), counter: poolOf(tb, db)}
+}
+
+// renewingSite is storedSite where a session is due for renewal after later.
+func renewingSite(tb testing.TB) *site {
+	db := openGORM(tb, newDSN(tb))
+	start := time.Now()
+	var passed atomic.Int64
+	config := ginsession.Config{DB: db, UpdateAge: time.Millisecond, Now: func() time.Time { return start.Add(time.Duration(passed.Load())) }}
+	return &site{handler: newEngine(tb, config), counter: poolOf(tb, db), later: func() { passed.Add(int64(2 * time.Millisecond)) }}
+}
+
+func newEngine(tb testing.TB, config ginsession.Config) *gin.Engine {
+	tb.Helper()
+	config.Secret, config.BaseURL = secret, home
+	sessions, err := ginsession.New(config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(sessions.Close)
+	engine := gin.New()
+	engine.Use(sessions.Middleware())
+	sessions.Routes(engine.Group("/api/auth"))
+	engine.POST("/sign-in", func(c *gin.Context) {
+		_, err := sessions.SignIn(c, ada)
+		done(c, err)
+	})
+	engine.POST("/sign-out", func(c *gin.Context) { done(c, sessions.SignOut(c)) })
+	engine.GET("/me", func(c *gin.Context) {
+		if s := ginsession.From(c); s != nil {
+			answer(c, s.User.ID)
+		} else {
+			answer(c, "")
+		}
+	})
+	engine.GET("/untouched", func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	return engine
+}
+
+// lastOnly is a store of the session that was created last.
+type lastOnly struct {
+	ginsession.Store // nil: nothing else is asked of it
+	mu               sync.Mutex
+	row              models.Session
+}
+
+func (s *lastOnly) Create(_ context.Context, row models.Session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.row = row
+	return nil
+}
+
+func (s *lastOnly) Find(_ context.Context, token string) (models.Session, models.User, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.row.Token != token {
+		return models.Session{}, models.User{}, models.ErrNotFound
+	}
+	return s.row, models.User{
+		ID: s.row.UserID, Name: "Ada Lovelace", Email: "ada@example.com", EmailVerified: true,
+		CreatedAt: s.row.CreatedAt, UpdatedAt: s.row.CreatedAt,
+	}, nil
+}
