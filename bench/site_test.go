@@ -18,15 +18,13 @@ const (
 	ada       = "VxJ8sWqzT0rKmYbNcA5dLpEfGhUiO31Q" // a user's id, as long as Better Auth's
 )
 
-func init() { gin.SetMode(gin.ReleaseMode) }
-
 // A site is one layer, ready to be asked:
 //
 //	POST /sign-in   204, and cookies
 //	GET  /me        204 if the cookies are of a session of ada's, else 401
 //	POST /save      204; the session lives longer. Not every site has it
-//	POST /sign-out  204; the session has ended. Not every site has it
-//	GET  /list      200, and the sessions of the user. Not every site has it
+//	POST /sign-out  204; the session has ended. Not every site has it; ours has routes of its own
+//	GET  /list      200, and the sessions of the user. Not every site has it; ours as well
 type site struct {
 	handler http.Handler // nil: it is a server of its own at address
 	address string

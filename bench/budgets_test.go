@@ -1,0 +1,210 @@
+package bench
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/ginsession/ginsession/cookiecache"
+)
+
+// budgets are what a request costs, exactly: allocations with Go 1.26 and the
+// versions of go.mod, and queries, each of one round trip. Whoever makes a path
+// cheaper lowers its numbers; whoever must raise one says why in the commit. Times
+// are nobody's to assert: see docs/performance.md.
+var budgets = []struct {
+	path        string
+	allocations int
+	queries     int
+	open        func(testing.TB) *exchange
+}{
+	{"cached read, Compact", 43, 0, cachedExchange(cookiecache.Compact, "/untouched")},
+	{"cached read, SecureCookie", 56, 0, cachedExchange(cookiecache.SecureCookie, "/untouched")},
+	{"cached read, Compact, and From", 43, 0, cachedExchange(cookiecache.Compact, "/me")},
+	{"cached read, SecureCookie, and From", 56, 0, cachedExchange(cookiecache.SecureCookie, "/me")},
+	{"get-session from the cookie, Compact", 45, 0, cachedExchange(cookiecache.Compact, "/api/auth/get-session")},
+	{"get-session from the cookie, SecureCookie", 58, 0, cachedExchange(cookiecache.SecureCookie, "/api/auth/get-session")},
+	{"no cookie", 4, 0, refusedExchange(withoutCookies)},
+	{"forged cookie", 4, 0, refusedExchange(forged)},
+	{"store read", 116, 1, readExchange(storedSite)},
+	{"refresh", 171, 2, readExchange(renewingSite)},                                // SELECT, UPDATE
+	{"sign-in", 173, 2, signInExchange},                                            // INSERT, and a SELECT that proves that there is a user
+	{"sign-out", 62, 1, signOutExchange},                                           // DELETE
+	{"revoke another session by its token", 166, 2, revokeExchange(false)},           // who asks; DELETE
+	{"revoke another session by its handle", notAsserted, 3, revokeExchange(true)}, // and the user's tokens
+	{"list of 10", 384, 2, listExchange},                                           // who asks; the list
+}
+
+// An exchange is one request that can be made again and again.
+type exchange struct {
+	site *site
+	ask  func() int
+	want int
+}
+
+func TestBudgets(t *testing.T) {
+	for _, tt := range budgets {
+		t.Run(tt.path, func(t *testing.T) {
+			e := tt.open(t)
+			ask := func() {
+				if got := e.ask(); got != e.want {
+					t.Fatalf("status %d, want %d", got, e.want)
+				}
+			}
+			const n = 5
+			var got asked
+			if e.site.counter != nil { // which leaves one connection, that stays
+				got = e.site.counter.count(t, func() {
+					for range n {
+						ask()
+					}
+				})
+			}
+			if want := (asked{n * tt.queries, n * tt.queries}); got != want {
+				t.Errorf("%d requests made %d queries in %d round trips, want %d and %d", n, got.queries, got.trips, want.queries, want.trips)
+			}
+			if raceDetector || tt.allocations == notAsserted {
+				return
+			}
+			if got := allocations(ask, tt.allocations); got != tt.allocations {
+				t.Errorf("%d allocations, want %d", got, tt.allocations)
+			}
+		})
+	}
+}
+
+// allocations is how often a call of f allocates. Whatever else goes on in the
+// process can only add to that, so the least of some attempts counts.
+func allocations(f func(), want int) int {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which empties pools
+	least := -1
+	for range attempts {
+		if got := int(testing.AllocsPerRun(runs, f)); least < 0 || got < least {
+			least = got
+		}
+		if least <= want {
+			break
+		}
+	}
+	return least
+}
+
+// notAsserted: there are as many as the user has sessions.
+const notAsserted = -1
+
+const (
+	runs     = 20
+	attempts = 5
+	// most is how often an exchange is made, the first time of AllocsPerRun and the
+	// two of a counter included.
+	most = attempts*(runs+1) + 2*5
+)
+
+func readExchange(open func(testing.TB) *site) func(testing.TB) *exchange {
+	return func(tb testing.TB) *exchange {
+		s := open(tb)
+		q, want := s.read(signedIn(tb, s))
+		c := newCaller(s.handler, q)
+		return &exchange{s, func() int {
+			if s.later != nil {
+				s.later()
+			}
+			return c.do()
+		}, want}
+	}
+}
+
+func cachedExchange(strategy cookiecache.Strategy, path string) func(testing.TB) *exchange {
+	return readExchange(func(tb testing.TB) *site {
+		s := cachedSite(strategy)(tb)
+		s.me.path = path
+		if path == "/api/auth/get-session" {
+			s.meWant = http.StatusOK
+		}
+		return s
+	})
+}
+
+// refusedExchange asks a store for nothing: it fails if it is.
+func refusedExchange(cookies func(string) string) func(testing.TB) *exchange {
+	return func(tb testing.TB) *exchange {
+		s := storedSite(tb)
+		q, _ := s.read(cookies(signedIn(tb, s)))
+		return &exchange{s, newCaller(s.handler, q).do, http.StatusUnauthorized}
+	}
+}
+
+func signInExchange(tb testing.TB) *exchange {
+	s := storedSite(tb)
+	return &exchange{s, newCaller(s.handler, question{method: http.MethodPost, path: "/sign-in"}).do, http.StatusNoContent}
+}
+
+func signOutExchange(tb testing.TB) *exchange {
+	s := storedSite(tb)
+	var visitors []string
+	for range most {
+		visitors = append(visitors, signedIn(tb, s))
+	}
+	c := newCaller(s.handler, question{method: http.MethodPost, path: "/api/auth/sign-out", cookies: visitors[0]})
+	return &exchange{s, func() int {
+		c.present(visitors[0])
+		visitors = visitors[1:]
+		return c.do()
+	}, http.StatusOK}
+}
+
+// revokeExchange ends other sessions of the same user.
+func revokeExchange(byHandle bool) func(testing.TB) *exchange {
+	return func(tb testing.TB) *exchange {
+		s := storedSite(tb)
+		own := signedIn(tb, s)
+		var names []string
+		for range most {
+			token, _, _ := strings.Cut(strings.TrimPrefix(signedIn(tb, s), tokenCookie), ".")
+			names = append(names, token)
+		}
+		if byHandle {
+			names = handles(tb, s, own)
+		}
+		var callers []*caller
+		for _, name := range names {
+			q := question{method: http.MethodPost, path: "/api/auth/revoke-session", cookies: own, body: `{"token":"` + name + `"}`}
+			callers = append(callers, newCaller(s.handler, q))
+		}
+		return &exchange{s, func() int {
+			c := callers[0]
+			callers = callers[1:]
+			return c.do()
+		}, http.StatusOK}
+	}
+}
+
+// handles are what a page knows of its user's other sessions.
+func handles(tb testing.TB, s *site, cookies string) (all []string) {
+	tb.Helper()
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, question{method: http.MethodGet, path: "/api/auth/list-sessions", cookies: cookies}.request())
+	var listed []struct{ Token string }
+	if err := json.Unmarshal(w.Body.Bytes(), &listed); err != nil {
+		tb.Fatal(err)
+	}
+	w = httptest.NewRecorder()
+	s.handler.ServeHTTP(w, question{method: http.MethodGet, path: "/api/auth/get-session", cookies: cookies}.request())
+	for _, session := range listed {
+		if !strings.Contains(w.Body.String(), session.Token) {
+			all = append(all, session.Token)
+		}
+	}
+	return all
+}
+
+func listExchange(tb testing.TB) *exchange {
+	s := storedSite(tb)
+	for range 9 {
+		signedIn(tb, s)
+	}
+	return &exchange{s, newCaller(s.handler, question{method: http.MethodGet, path: "/api/auth/list-sessions", cookies: signedIn(tb, s)}).do, http.StatusOK}
+}
