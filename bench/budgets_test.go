@@ -5,14 +5,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ginsession/ginsession/cookiecache"
 )
 
-// budgets are what a request costs, exactly: allocations with Go 1.26 and the
-// versions of go.mod, and queries, each of one round trip. Whoever makes a path
+// budgets are what a request costs: how often it allocates at least, with Go 1.26
+// and the versions of go.mod, and its queries, each of one round trip. Whoever makes a path
 // cheaper lowers its numbers; whoever must raise one says why in the commit. Times
 // are nobody's to assert: see docs/performance.md.
 var budgets = []struct {
@@ -33,9 +34,9 @@ var budgets = []struct {
 	{"refresh", 171, 2, readExchange(renewingSite)},                                // SELECT, UPDATE
 	{"sign-in", 173, 2, signInExchange},                                            // INSERT, and a SELECT that proves that there is a user
 	{"sign-out", 62, 1, signOutExchange},                                           // DELETE
-	{"revoke another session by its token", 166, 2, revokeExchange(false)},           // who asks; DELETE
+	{"revoke another session by its token", 166, 2, revokeExchange(false)},         // who asks; DELETE
 	{"revoke another session by its handle", notAsserted, 3, revokeExchange(true)}, // and the user's tokens
-	{"list of 10", 384, 2, listExchange},                                           // who asks; the list
+	{"list of 10", 383, 2, listExchange},                                           // who asks; the list
 }
 
 // An exchange is one request that can be made again and again.
@@ -43,6 +44,8 @@ type exchange struct {
 	site *site
 	ask  func() int
 	want int
+	// ready prepares the next n requests, where each needs a session of its own.
+	ready func(n int)
 }
 
 func TestBudgets(t *testing.T) {
@@ -54,9 +57,16 @@ func TestBudgets(t *testing.T) {
 					t.Fatalf("status %d, want %d", got, e.want)
 				}
 			}
+			ready := func(n int) {
+				if e.ready != nil {
+					e.ready(n)
+				}
+			}
+
 			const n = 5
 			var got asked
 			if e.site.counter != nil { // which leaves one connection, that stays
+				ready(2 * n)
 				got = e.site.counter.count(t, func() {
 					for range n {
 						ask()
@@ -66,54 +76,48 @@ func TestBudgets(t *testing.T) {
 			if want := (asked{n * tt.queries, n * tt.queries}); got != want {
 				t.Errorf("%d requests made %d queries in %d round trips, want %d and %d", n, got.queries, got.trips, want.queries, want.trips)
 			}
+
 			if raceDetector || tt.allocations == notAsserted {
 				return
 			}
-			if got := allocations(ask, tt.allocations); got != tt.allocations {
-				t.Errorf("%d allocations, want %d", got, tt.allocations)
+			switch least, median := allocations(tt.allocations, ask, ready); {
+			case least > tt.allocations:
+				t.Errorf("%d allocations, want %d", least, tt.allocations)
+			case median < tt.allocations:
+				t.Errorf("%d allocations, want %d: lower the number", median, tt.allocations)
 			}
 		})
 	}
 }
 
-// allocations is how often a call of f allocates. Whatever else goes on in the
-// process can only add to that, so the least of some attempts counts.
-func allocations(f func(), want int) int {
+// allocations is how often a request allocates, at least and as a rule. Whatever
+// else goes on in the process can only add to that, and one request in two or in
+// ten goes without: there are enough of them for want to be met if it can be.
+func allocations(want int, ask func(), ready func(int)) (least, median int) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which empties pools
-	least := -1
-	for range attempts {
-		if got := int(testing.AllocsPerRun(runs, f)); least < 0 || got < least {
-			least = got
-		}
-		if least <= want {
-			break
-		}
+	var counts []int
+	for len(counts) < 50 || slices.Min(counts) > want && len(counts) < 500 {
+		ready(2) // AllocsPerRun warms up
+		counts = append(counts, int(testing.AllocsPerRun(1, ask)))
 	}
-	return least
+	slices.Sort(counts)
+	return counts[0], counts[len(counts)/2]
 }
 
 // notAsserted: there are as many as the user has sessions.
 const notAsserted = -1
-
-const (
-	runs     = 20
-	attempts = 5
-	// most is how often an exchange is made, the first time of AllocsPerRun and the
-	// two of a counter included.
-	most = attempts*(runs+1) + 2*5
-)
 
 func readExchange(open func(testing.TB) *site) func(testing.TB) *exchange {
 	return func(tb testing.TB) *exchange {
 		s := open(tb)
 		q, want := s.read(signedIn(tb, s))
 		c := newCaller(s.handler, q)
-		return &exchange{s, func() int {
+		return &exchange{site: s, want: want, ask: func() int {
 			if s.later != nil {
 				s.later()
 			}
 			return c.do()
-		}, want}
+		}}
 	}
 }
 
@@ -133,27 +137,29 @@ func refusedExchange(cookies func(string) string) func(testing.TB) *exchange {
 	return func(tb testing.TB) *exchange {
 		s := storedSite(tb)
 		q, _ := s.read(cookies(signedIn(tb, s)))
-		return &exchange{s, newCaller(s.handler, q).do, http.StatusUnauthorized}
+		return &exchange{site: s, want: http.StatusUnauthorized, ask: newCaller(s.handler, q).do}
 	}
 }
 
 func signInExchange(tb testing.TB) *exchange {
 	s := storedSite(tb)
-	return &exchange{s, newCaller(s.handler, question{method: http.MethodPost, path: "/sign-in"}).do, http.StatusNoContent}
+	q := question{method: http.MethodPost, path: "/sign-in"}
+	return &exchange{site: s, want: http.StatusNoContent, ask: newCaller(s.handler, q).do}
 }
 
 func signOutExchange(tb testing.TB) *exchange {
 	s := storedSite(tb)
 	var visitors []string
-	for range most {
-		visitors = append(visitors, signedIn(tb, s))
-	}
-	c := newCaller(s.handler, question{method: http.MethodPost, path: "/api/auth/sign-out", cookies: visitors[0]})
-	return &exchange{s, func() int {
+	c := newCaller(s.handler, question{method: http.MethodPost, path: "/api/auth/sign-out", cookies: signedIn(tb, s)})
+	return &exchange{site: s, want: http.StatusOK, ready: func(n int) {
+		for range n {
+			visitors = append(visitors, signedIn(tb, s))
+		}
+	}, ask: func() int {
 		c.present(visitors[0])
 		visitors = visitors[1:]
 		return c.do()
-	}, http.StatusOK}
+	}}
 }
 
 // revokeExchange ends other sessions of the same user.
@@ -161,24 +167,25 @@ func revokeExchange(byHandle bool) func(testing.TB) *exchange {
 	return func(tb testing.TB) *exchange {
 		s := storedSite(tb)
 		own := signedIn(tb, s)
-		var names []string
-		for range most {
-			token, _, _ := strings.Cut(strings.TrimPrefix(signedIn(tb, s), tokenCookie), ".")
-			names = append(names, token)
-		}
-		if byHandle {
-			names = handles(tb, s, own)
-		}
 		var callers []*caller
-		for _, name := range names {
-			q := question{method: http.MethodPost, path: "/api/auth/revoke-session", cookies: own, body: `{"token":"` + name + `"}`}
-			callers = append(callers, newCaller(s.handler, q))
-		}
-		return &exchange{s, func() int {
+		return &exchange{site: s, want: http.StatusOK, ready: func(n int) {
+			var names []string
+			for range n {
+				token, _, _ := strings.Cut(strings.TrimPrefix(signedIn(tb, s), tokenCookie), ".")
+				names = append(names, token)
+			}
+			if byHandle {
+				names = handles(tb, s, own)
+			}
+			for _, name := range names {
+				q := question{method: http.MethodPost, path: "/api/auth/revoke-session", cookies: own, body: `{"token":"` + name + `"}`}
+				callers = append(callers, newCaller(s.handler, q))
+			}
+		}, ask: func() int {
 			c := callers[0]
 			callers = callers[1:]
 			return c.do()
-		}, http.StatusOK}
+		}}
 	}
 }
 
@@ -206,5 +213,6 @@ func listExchange(tb testing.TB) *exchange {
 	for range 9 {
 		signedIn(tb, s)
 	}
-	return &exchange{s, newCaller(s.handler, question{method: http.MethodGet, path: "/api/auth/list-sessions", cookies: signedIn(tb, s)}).do, http.StatusOK}
+	q := question{method: http.MethodGet, path: "/api/auth/list-sessions", cookies: signedIn(tb, s)}
+	return &exchange{site: s, want: http.StatusOK, ask: newCaller(s.handler, q).do}
 }
