@@ -241,8 +241,8 @@ for module in "${modules[@]}"; do
   (cd "$module" && go test "${race[@]}" -shuffle=on ./...)
 done
 
-heading "Allocations, without the race detector, which allocates; each benchmark once"
-(cd bench && go test -bench . -benchtime 1x -run Budgets ./...)
+heading "Allocations, without the race detector, which allocates; each peer once"
+(cd bench && go test -run . -bench '^Benchmark(CachedRead|StoreRead|SignIn)$/./via=process' -benchtime 1x ./...)
 
 heading "Statement coverage"
 coverage "$work/coverage"
