@@ -53,13 +53,13 @@ func (m *Manager) presentBearer(p *presented, header string) {
 	case strings.Contains(value, "."):
 		token, secret, ok := m.cookies.verify(p, value)
 		if ok && isToken(token) {
-			p.tokens, p.bearer = []proved{{token, secret}}, true
+			p.tokens, p.bearer = few[proved]{n: 1, one: proved{token, secret}}, true
 		}
 	case !m.bearer.AllowUnsigned:
 	case isToken(value):
-		p.tokens, p.bearer = []proved{{value, 0}}, true
+		p.tokens, p.bearer = few[proved]{n: 1, one: proved{value, 0}}, true
 	default:
-		p.tokens, p.bearer, p.dead = nil, true, true
+		p.tokens, p.bearer, p.dead = few[proved]{}, true, true
 	}
 }
 

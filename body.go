@@ -22,7 +22,7 @@ const maxDepth = 32
 // media type by its header alone, then where the request comes from, then the
 // body, then the redirects it names. It returns the body, nil if there is
 // none, and false if the request has been answered.
-func (m *Manager) post(c *gin.Context) (body []byte, proceed bool) {
+func (m *Manager) post(c *gin.Context) (body string, proceed bool) {
 	r := c.Request
 	contentType := r.Header.Get("Content-Type")
 	// Without a Content-Type there is no body, as in Better Auth.
@@ -30,12 +30,12 @@ func (m *Manager) post(c *gin.Context) (body []byte, proceed bool) {
 	if hasBody && !isJSON(contentType) {
 		refuse(c, refused(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE",
 			`Content-Type "`+clip(contentType)+`" is not allowed. Allowed types: application/json`))
-		return nil, false
+		return "", false
 	}
 	if fault := m.origins.check(r); fault != nil {
 		m.rejected(r.Context(), ReasonOrigin, "", "")
 		refuse(c, fault)
-		return nil, false
+		return "", false
 	}
 	if hasBody {
 		read, err := io.ReadAll(http.MaxBytesReader(c.Writer, r.Body, maxBody))
@@ -49,26 +49,29 @@ func (m *Manager) post(c *gin.Context) (body []byte, proceed bool) {
 			} else {
 				refuse(c, invalidJSON)
 			}
-			return nil, false
+			return "", false
 		case len(read) == 0: // announced, yet nothing came: no body
 		case !strictjson.Valid(read, maxDepth):
 			refuse(c, invalidJSON)
-			return nil, false
+			return "", false
 		default:
-			body = bytes.Trim(read, " \t\r\n")
+			body = string(bytes.Trim(read, " \t\r\n"))
 		}
 	}
 	if fault := m.checkRedirects(r, body); fault != nil {
 		refuse(c, fault)
-		return nil, false
+		return "", false
 	}
 	return body, true
 }
 
-// isJSON compares what stands before the parameters.
+// isJSON compares what stands before the parameters. No letter but ASCII's that
+// folds to one of them has its length.
 func isJSON(contentType string) bool {
+	const want = "application/json"
 	kind, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "application/json")
+	kind = strings.Trim(kind, " \t")
+	return len(kind) == len(want) && strings.EqualFold(kind, want)
 }
 
 // clip bounds what of a request an answer repeats.
@@ -90,9 +93,9 @@ var redirects = []struct{ member, label, code string }{
 
 // checkRedirects refuses URLs that lead elsewhere. We never redirect, but what
 // we answered with success the front end may follow.
-func (m *Manager) checkRedirects(r *http.Request, body []byte) *refusal {
-	named := map[string][]byte{}
-	whole := members(body, func(key string, value []byte) bool {
+func (m *Manager) checkRedirects(r *http.Request, body string) *refusal {
+	named := map[string]string{}
+	whole := members(body, func(key, value string) bool {
 		named[key] = value
 		return true
 	})
@@ -122,8 +125,8 @@ func (m *Manager) checkRedirects(r *http.Request, body []byte) *refusal {
 }
 
 // truthy is JavaScript's notion, on which Better Auth's checks rest.
-func truthy(value []byte) bool {
-	switch string(value) {
+func truthy(value string) bool {
+	switch value {
 	case "null", "false", `""`, "0", "-0":
 		return false
 	}
@@ -131,13 +134,13 @@ func truthy(value []byte) bool {
 }
 
 // stringMember reads a required string member of a body.
-func stringMember(body []byte, name string) (string, *refusal) {
+func stringMember(body string, name string) (string, *refusal) {
 	if kind := strictjson.KindOf(body); kind != strictjson.KindObject {
 		return "", invalid("body", "object", kind)
 	}
 	kind := strictjson.KindInvalid
 	var found string
-	if !members(body, func(key string, value []byte) bool {
+	if !members(body, func(key, value string) bool {
 		if key != name {
 			return true
 		}
@@ -157,8 +160,8 @@ func stringMember(body []byte, name string) (string, *refusal) {
 }
 
 // checkSignOut checks the optional body of /sign-out.
-func checkSignOut(body []byte) *refusal {
-	if body == nil {
+func checkSignOut(body string) *refusal {
+	if body == "" {
 		return nil
 	}
 	if kind := strictjson.KindOf(body); kind != strictjson.KindObject {
@@ -174,7 +177,7 @@ func checkSignOut(body []byte) *refusal {
 		{"state", "string", strictjson.KindString},
 	}
 	named := map[string]strictjson.Kind{}
-	members(body, func(key string, value []byte) bool {
+	members(body, func(key, value string) bool {
 		named[key] = strictjson.KindOf(value)
 		return true
 	})

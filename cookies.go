@@ -198,14 +198,14 @@ func chunkIndex(suffix string) int {
 // presented is what one request says about its session, as far as signatures
 // prove it.
 type presented struct {
-	tokens       []proved // distinct, in the request's order; usually one
-	dontRemember bool     // a valid marker came along
-	sent         []string // names of the session_data cookies, in order, each once
-	bearer       bool     // the token came in the Authorization header
-	dead         bool     // and cannot be one of a session
-	forged       bool     // a session cookie's signature does not hold
+	tokens       few[proved] // distinct, in the request's order
+	dontRemember bool        // a valid marker came along
+	sent         few[string] // names of the session_data cookies, in order, each once
+	bearer       bool        // the token came in the Authorization header
+	dead         bool        // and cannot be one of a session
+	forged       bool        // a session cookie's signature does not hold
 
-	plain   []string          // distinct non-empty values of session_data
+	plain   few[string]       // distinct non-empty values of session_data
 	chunks  [maxChunks]string // values of session_data.N
 	torn    bool              // chunks that contradict each other or lie beyond maxChunks
 	chunked bool
@@ -214,6 +214,34 @@ type presented struct {
 	asked    bool              // and has done so
 	held     []proved
 	macs     int // computed so far
+}
+
+// few are things of which a request mostly brings one, which then takes no memory
+// of its own.
+type few[T any] struct {
+	n    int
+	one  T
+	more []T
+}
+
+func (f *few[T]) add(v T) {
+	if f.n++; f.n == 1 {
+		f.one = v
+	} else {
+		f.more = append(f.more, v)
+	}
+}
+
+// all yields them in order.
+func (f *few[T]) all(yield func(T) bool) {
+	if f.n == 0 || !yield(f.one) {
+		return
+	}
+	for _, v := range f.more {
+		if !yield(v) {
+			return
+		}
+	}
 }
 
 // proved is a session token whose signature holds.
@@ -271,28 +299,28 @@ func (p *presented) addToken(token string, secret int, ok bool) {
 		p.forged = p.forged || !ok
 		return
 	}
-	for _, earlier := range p.tokens {
+	for earlier := range p.tokens.all {
 		if earlier.token == token {
 			return
 		}
 	}
-	p.tokens = append(p.tokens, proved{token, secret})
+	p.tokens.add(proved{token, secret})
 }
 
 func (p *presented) addData(pair cookiescan.Pair, suffix string) {
 	seen := false
-	for _, name := range p.sent {
+	for name := range p.sent.all {
 		seen = seen || name == pair.Name
 	}
 	if !seen {
-		p.sent = append(p.sent, pair.Name)
+		p.sent.add(pair.Name)
 	}
 	if pair.Value == "" {
 		return
 	}
 	if suffix == "" {
-		if len(p.plain) == 0 || p.plain[0] != pair.Value {
-			p.plain = append(p.plain, pair.Value)
+		if p.plain.n == 0 || p.plain.one != pair.Value {
+			p.plain.add(pair.Value)
 		}
 		return
 	}
@@ -309,23 +337,20 @@ func (p *presented) addData(pair cookiescan.Pair, suffix string) {
 // are no session, for a sibling host may have planted one of them; neither is
 // none.
 func (p *presented) session() (proved, bool) {
-	if len(p.tokens) != 1 {
-		return proved{}, false
-	}
-	return p.tokens[0], true
+	return p.tokens.one, p.tokens.n == 1
 }
 
 // hasData reports whether the request carries a cookie cache, good or bad.
-func (p *presented) hasData() bool { return len(p.plain) > 0 || p.chunked }
+func (p *presented) hasData() bool { return p.plain.n > 0 || p.chunked }
 
 // dataValue joins the cookie cache. The unchunked cookie wins over chunks and
 // is never mixed with them; chunks must be whole from 0 on. Better Auth does
 // not notice gaps; a gap is a miss here.
 func (p *presented) dataValue() (string, bool) {
 	switch {
-	case len(p.plain) == 1:
-		return p.plain[0], true
-	case len(p.plain) > 1 || p.torn || p.chunks[0] == "":
+	case p.plain.n == 1:
+		return p.plain.one, true
+	case p.plain.n > 1 || p.torn || p.chunks[0] == "":
 		return "", false
 	}
 	n, size, gap := 0, 0, false
@@ -416,7 +441,7 @@ func (k *cookies) setData(h http.Header, p *presented, value string, maxAge int)
 		}
 	}
 	written := make([]bool, len(names))
-	for _, name := range p.sent {
+	for name := range p.sent.all {
 		if i := slices.Index(names, name); i >= 0 {
 			k.data.write(h, name, values[i], maxAge)
 			written[i] = true
@@ -476,7 +501,7 @@ func drop(h http.Header, unwanted func(line string) bool) {
 
 // expireSent expires each session_data cookie that the browser sent.
 func (k *cookies) expireSent(h http.Header, p *presented) {
-	for _, name := range p.sent {
+	for name := range p.sent.all {
 		k.data.write(h, name, "", 0)
 	}
 }

@@ -162,9 +162,9 @@ func (m *Manager) updateSession(c *gin.Context) {
 
 // inputFields reads what a client may write, in the order of declaration, by
 // which the first fault is found.
-func inputFields(declared []models.Field, body []byte) (map[string]any, *refusal) {
-	given := map[string][]byte{}
-	members(body, func(key string, value []byte) bool {
+func inputFields(declared []models.Field, body string) (map[string]any, *refusal) {
+	given := map[string]string{}
+	members(body, func(key, value string) bool {
 		given[key] = value
 		return true
 	})

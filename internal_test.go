@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -278,7 +279,7 @@ func TestSR16_ParseCachePayloadRefuses(t *testing.T) {
 	user := models.User{ID: "u", Name: "n", Email: "E@x", CreatedAt: noon, UpdatedAt: noon}
 	m := testManager()
 	good := string(m.cachePayload(original{row: row, user: user, readAt: noon}))
-	if _, ok := m.parseCachePayload([]byte(good)); !ok {
+	if _, ok := m.parseCachePayload(good); !ok {
 		t.Fatal("the payload itself")
 	}
 	for _, change := range [][2]string{
@@ -292,7 +293,7 @@ func TestSR16_ParseCachePayloadRefuses(t *testing.T) {
 		if bad == good {
 			t.Fatalf("%q is not in the payload", change[0])
 		}
-		if _, ok := m.parseCachePayload([]byte(bad)); ok {
+		if _, ok := m.parseCachePayload(bad); ok {
 			t.Errorf("accepted with %s", change[1])
 		}
 	}
@@ -320,10 +321,10 @@ func FuzzReadCookies(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, header string) {
 		p := k.read(&http.Request{Header: http.Header{"Cookie": {header}}})
-		if len(p.tokens) > maxCandidates || len(p.sent) > 200 {
-			t.Errorf("%d tokens, %d names", len(p.tokens), len(p.sent))
+		if p.tokens.n > maxCandidates || p.sent.n > 200 {
+			t.Errorf("%d tokens, %d names", p.tokens.n, p.sent.n)
 		}
-		for _, proved := range append(k.devices(&p), p.tokens...) {
+		for _, proved := range slices.AppendSeq(k.devices(&p), p.tokens.all) {
 			if !isToken(proved.token) {
 				t.Errorf("token %q", proved.token)
 			}
@@ -352,12 +353,12 @@ func FuzzParseCachePayload(f *testing.F) {
 	}))
 	f.Add([]byte(`{"session":{},"user":{},"updatedAt":1}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		c, ok := m.parseCachePayload(payload)
+		c, ok := m.parseCachePayload(string(payload))
 		if !ok {
 			return
 		}
 		// What was read can be written and read again to the same.
-		again, ok := m.parseCachePayload(m.cachePayload(original{row: c.row, user: c.user, readAt: c.issuedAt}))
+		again, ok := m.parseCachePayload(string(m.cachePayload(original{row: c.row, user: c.user, readAt: c.issuedAt})))
 		if !ok || fmt.Sprint(text(c.row.IPAddress), c.row.ID, c.row.Fields, c.user.Name, c.issuedAt) != fmt.Sprint(text(again.row.IPAddress), again.row.ID, again.row.Fields, again.user.Name, again.issuedAt) {
 			t.Errorf("not stable: %+v, %+v", c, again)
 		}
@@ -423,15 +424,15 @@ func FuzzBodies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		// What is read is what the standard library reads under the exact name.
 		var theirs map[string]json.RawMessage
-		if token, fault := stringMember(body, "token"); fault == nil && strictjson.Valid(body, maxDepth) {
+		if token, fault := stringMember(string(body), "token"); fault == nil && strictjson.Valid(body, maxDepth) {
 			var text string
 			if err := errors.Join(json.Unmarshal(body, &theirs), json.Unmarshal(theirs["token"], &text)); err != nil || text != token {
 				t.Errorf("%s: token %q, encoding/json %q, %v", body, token, text, err)
 			}
 		}
-		if token, fault := stringMember(body, "token"); fault == nil && token == "" && !strings.Contains(string(body), "token") && !strings.Contains(string(body), `\u`) {
+		if token, fault := stringMember(string(body), "token"); fault == nil && token == "" && !strings.Contains(string(body), "token") && !strings.Contains(string(body), `\u`) {
 			t.Errorf("a token out of %q", body)
 		}
-		checkSignOut(body)
+		checkSignOut(string(body))
 	})
 }

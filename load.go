@@ -64,16 +64,16 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	began := m.now()
 	now := millis(began)
 	o := outcome{err: ErrNoSession}
-	o.expireSent = !m.cache.enabled && len(p.sent) > 0
+	o.expireSent = !m.cache.enabled && p.sent.n > 0
 	key, ok := p.session()
 	if !ok {
 		o.expireAll = p.dead
-		if p.forged && len(p.tokens) == 0 {
+		if p.forged && p.tokens.n == 0 {
 			m.rejected(ctx, ReasonSignature, "", "")
 		}
-		if len(p.tokens) > 1 {
+		if p.tokens.n > 1 {
 			m.rejected(ctx, ReasonAmbiguous, "", "")
-			m.logger.Debug("ginsession: a request carries several valid session cookies: taken for none", "count", len(p.tokens))
+			m.logger.Debug("ginsession: a request carries several valid session cookies: taken for none", "count", p.tokens.n)
 		}
 		return o
 	}

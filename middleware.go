@@ -109,6 +109,9 @@ func (m *Manager) vary(h http.Header) {
 	}
 }
 
+// varyCookie is shared: whoever appends to it gets a slice of their own.
+var varyCookie = []string{"Cookie"}
+
 func vary(h http.Header, name string) {
 	for _, line := range h["Vary"] {
 		for _, field := range strings.Split(line, ",") {
@@ -116,6 +119,10 @@ func vary(h http.Header, name string) {
 				return
 			}
 		}
+	}
+	if len(h["Vary"]) == 0 && name == "Cookie" {
+		h["Vary"] = varyCookie
+		return
 	}
 	h["Vary"] = append(h["Vary"], name)
 }

@@ -157,6 +157,7 @@ type state struct {
 	context.Context
 	manager *Manager
 	now     atomic.Pointer[loaded]
+	first   loaded // where now points at first
 }
 
 // loaded is what is known of the request's session.
@@ -193,12 +194,14 @@ func (m *Manager) stateIn(c *gin.Context) *state {
 
 // know makes what is known of the session visible to the rest of the request.
 func (m *Manager) know(c *gin.Context, l loaded) {
-	s := m.stateIn(c)
-	if s == nil {
-		s = &state{Context: c.Request.Context(), manager: m}
-		c.Request = c.Request.WithContext(s)
+	if s := m.stateIn(c); s != nil {
+		later := l // only here does it need memory of its own
+		s.now.Store(&later)
+		return
 	}
-	s.now.Store(&l)
+	s := &state{Context: c.Request.Context(), manager: m, first: l}
+	s.now.Store(&s.first)
+	c.Request = c.Request.WithContext(s)
 }
 
 // forgetOwn makes a request that has just ended its own session one without.

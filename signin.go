@@ -52,7 +52,7 @@ func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*
 	}
 	var previous []proved
 	if !m.keepPrevious && !how.keepPrevious {
-		previous = p.tokens
+		previous = slices.Collect(p.tokens.all)
 	}
 	multi := m.cookies.device != ""
 	ends := slices.Concat(previous, m.cookies.devices(&p)) // or are somebody else's
@@ -133,7 +133,7 @@ func (m *Manager) SignOut(c *gin.Context) error {
 	private(h)
 	var failed error
 	ctx := m.bounded(c.Request.Context())
-	for _, t := range append(slices.Clone(p.tokens), devices...) {
+	for _, t := range append(slices.Collect(p.tokens.all), devices...) {
 		if _, err := m.revoke(ctx, models.Revocation{Token: t.token}, m.endingOf(ctx, t.token, ReasonSignedOut, "")); err != nil {
 			m.revoked.token(m.stored(t.token), m.clock(), ReasonSignedOut)
 			failed = err

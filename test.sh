@@ -18,6 +18,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
+patience=(-timeout=15m) # of conformance, which shares the machine with the fuzzing
 usage() { printf 'usage: ./test.sh [-long]\n' >&2; exit 2; }
 [[ $# -le 1 ]] || usage
 case ${1-} in
@@ -25,6 +26,7 @@ case ${1-} in
   -long)
     export TEST_LONG=1
     export GOFLAGS="${GOFLAGS:+$GOFLAGS }-timeout=6h" # of each test program; go test's own is 10
+    patience=()
     ;;
   *) usage ;;
 esac
@@ -242,6 +244,7 @@ for module in "${modules[@]}"; do
 done
 
 heading "Allocations, without the race detector, which allocates; each peer once"
+go test -run Alloc ./...
 (cd bench && go test -run . -bench '^Benchmark(CachedRead|StoreRead|SignIn)$/./via=process' -benchtime 1x ./...)
 
 heading "Statement coverage"
@@ -255,7 +258,7 @@ fuzz_pid=$!
 set +m
 
 heading "Conformance: recorded exchanges, the official client, Chromium"
-(cd conformance && go test "${race[@]}" -shuffle=on ./...)
+(cd conformance && go test "${race[@]}" -shuffle=on "${patience[@]}" ./...)
 
 heading "Fuzzing, $fuzztime each"
 status=0

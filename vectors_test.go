@@ -275,7 +275,7 @@ func sameCopy(t *testing.T, name string, codec cookiecache.Codec, got, want []st
 			t.Fatalf("%s: %v", name, err)
 		}
 		var content map[string]any
-		if err := json.Unmarshal(payload, &content); err != nil {
+		if err := json.Unmarshal([]byte(payload), &content); err != nil {
 			t.Fatal(err)
 		}
 		delete(content, "jti") // random

@@ -1,7 +1,6 @@
 package ginsession
 
 import (
-	"bytes"
 	"crypto/subtle"
 	"errors"
 	"math"
@@ -301,10 +300,10 @@ type cachedCopy struct {
 // parseCachePayload reads a payload whose signature holds. It is as strict as
 // the shape check of Better Auth and stricter where that coerces: what we
 // refuse is merely read from the store instead.
-func (m *Manager) parseCachePayload(payload []byte) (cachedCopy, bool) {
+func (m *Manager) parseCachePayload(payload string) (cachedCopy, bool) {
 	copied := cachedCopy{version: "1"} // Better Auth: version || "1"
 	var session, user, issued bool
-	ok := members(payload, func(key string, value []byte) bool {
+	ok := members(payload, func(key, value string) bool {
 		switch key {
 		case "session":
 			session = parseCachedSession(value, m.sessionFields, &copied.row)
@@ -313,7 +312,7 @@ func (m *Manager) parseCachePayload(payload []byte) (cachedCopy, bool) {
 			user = parseCachedUser(value, m.userFields, &copied.user)
 			return user
 		case "updatedAt":
-			ms, err := strconv.ParseInt(string(value), 10, 64)
+			ms, err := strconv.ParseInt(value, 10, 64)
 			issued = err == nil
 			copied.issuedAt = time.UnixMilli(ms).UTC()
 			return issued
@@ -325,9 +324,9 @@ func (m *Manager) parseCachePayload(payload []byte) (cachedCopy, bool) {
 	return copied, ok && session && user && issued
 }
 
-func parseCachedSession(value []byte, fields []models.Field, s *models.Session) bool {
+func parseCachedSession(value string, fields []models.Field, s *models.Session) bool {
 	var expires, created, updated bool
-	ok := members(value, func(key string, value []byte) bool {
+	ok := members(value, func(key, value string) bool {
 		switch key {
 		case "id":
 			return readText(value, &s.ID)
@@ -354,9 +353,9 @@ func parseCachedSession(value []byte, fields []models.Field, s *models.Session) 
 	return ok && s.ID != "" && s.Token != "" && s.UserID != "" && expires && created && updated && whole(fields, s.Fields)
 }
 
-func parseCachedUser(value []byte, fields []models.Field, u *models.User) bool {
+func parseCachedUser(value string, fields []models.Field, u *models.User) bool {
 	var name, email, created, updated bool
-	ok := members(value, func(key string, value []byte) bool {
+	ok := members(value, func(key, value string) bool {
 		switch key {
 		case "id":
 			return readText(value, &u.ID)
@@ -367,8 +366,8 @@ func parseCachedUser(value []byte, fields []models.Field, u *models.User) bool {
 			email = true
 			return readText(value, &u.Email)
 		case "emailVerified":
-			u.EmailVerified = bytes.Equal(value, []byte("true"))
-			return u.EmailVerified || bytes.Equal(value, []byte("false"))
+			u.EmailVerified = value == "true"
+			return u.EmailVerified || value == "false"
 		case "image":
 			return readNullable(value, &u.Image)
 		case "createdAt":
@@ -385,7 +384,7 @@ func parseCachedUser(value []byte, fields []models.Field, u *models.User) bool {
 
 // readField reads an additional field of a copy. Members that are not declared
 // are ignored, and so are those that a copy should not hold.
-func readField(fields []models.Field, key string, value []byte, into *map[string]any) bool {
+func readField(fields []models.Field, key string, value string, into *map[string]any) bool {
 	i := slices.IndexFunc(fields, func(f models.Field) bool { return f.Name == key })
 	if i < 0 || !fields[i].Returned {
 		return true
@@ -413,7 +412,7 @@ func whole(fields []models.Field, values map[string]any) bool {
 }
 
 // fieldValue reads the JSON of a field: the type's Go value, or nil for null.
-func fieldValue(t models.Type, value []byte) (any, bool) {
+func fieldValue(t models.Type, value string) (any, bool) {
 	kind := strictjson.KindOf(value)
 	switch {
 	case kind == strictjson.KindNull:
@@ -434,9 +433,9 @@ func fieldValue(t models.Type, value []byte) (any, bool) {
 
 // wholeNumber reads a number as JavaScript does, if it is a whole one that
 // JavaScript can tell from its neighbours.
-func wholeNumber(value []byte) (any, bool) {
+func wholeNumber(value string) (any, bool) {
 	const largest = 1<<53 - 1 // Number.MAX_SAFE_INTEGER
-	n, err := strconv.ParseFloat(string(value), 64)
+	n, err := strconv.ParseFloat(value, 64)
 	if err != nil || n != math.Trunc(n) || math.Abs(n) > largest {
 		return nil, false
 	}
@@ -447,9 +446,9 @@ func wholeNumber(value []byte) (any, bool) {
 const maxMembers = 256
 
 // members walks an object and refuses one that names a member twice.
-func members(src []byte, member func(key string, value []byte) bool) bool {
+func members(src string, member func(key, value string) bool) bool {
 	seen := make([]string, 0, 16)
-	return strictjson.Object(src, func(key, value []byte) bool {
+	return strictjson.Object(src, func(key, value string) bool {
 		k := string(key)
 		if len(seen) == maxMembers || slices.Contains(seen, k) {
 			return false
@@ -461,14 +460,14 @@ func members(src []byte, member func(key string, value []byte) bool) bool {
 
 // readText refuses a string that Better Auth would turn into a time on
 // reading: a user so named never gets a cache hit there either.
-func readText(value []byte, into *string) bool {
+func readText(value string, into *string) bool {
 	s, ok := strictjson.Text(value)
 	*into = s
 	return ok && !strictjson.LooksLikeTime(s)
 }
 
-func readNullable(value []byte, into **string) bool {
-	if bytes.Equal(value, []byte("null")) {
+func readNullable(value string, into **string) bool {
+	if value == "null" {
 		*into = nil
 		return true
 	}
@@ -477,7 +476,7 @@ func readNullable(value []byte, into **string) bool {
 	return readText(value, &s)
 }
 
-func readInstant(value []byte, into *time.Time) bool {
+func readInstant(value string, into *time.Time) bool {
 	s, ok := strictjson.Text(value)
 	if !ok {
 		return false

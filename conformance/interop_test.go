@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
 	"io"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	_ "github.com/libtnb/sqlite" // the driver that the rig opens SQLite with
+
+	"github.com/ginsession/ginsession/conformance/internal/redisserver"
 )
 
 // interopSecret signs everybody's cookies; former is one that only the rig
@@ -26,12 +29,13 @@ const (
 	interopPage   = "http://127.0.0.1:5173" // the page that calls both; nobody listens there
 )
 
-// A pairing is a Better Auth server and a rig on one database. What is on is on
-// at both, but for what Better Auth does not know.
+// A pairing is a Better Auth server and a rig on one database, and perhaps on one
+// Redis. What is on is on at both, but for what Better Auth does not know.
 type pairing struct {
 	store, cache string
 	options      []string // flags without a value, as both call them
 	prefix       string   // of cookie names; empty: the default
+	secondary    string   // use of Redis; empty: none
 }
 
 // oursAlone are the options that Better Auth does not know.
@@ -42,14 +46,30 @@ func pairings() []pairing {
 	var all []pairing
 	for _, store := range []string{"mysql", "sqlite"} {
 		for _, cache := range []string{"off", "compact", "jwt", "jwe"} {
-			all = append(all, pairing{store, cache, []string{"session-fields", "multi-session", "bearer"}, ""})
+			all = append(all, pairing{store, cache, []string{"session-fields", "multi-session", "bearer"}, "", ""})
 		}
 	}
-	return append(all,
-		pairing{"mysql", "compact", []string{"defer-refresh"}, "acme"},
-		pairing{"mysql", "compact", oursAlone, ""},
-		pairing{"sqlite", "off", nil, "acme"},
+	all = append(all,
+		pairing{"mysql", "compact", []string{"defer-refresh"}, "acme", ""},
+		pairing{"mysql", "compact", oursAlone, "", ""},
+		pairing{"sqlite", "off", nil, "acme", ""},
 	)
+	if !speaksOurs() {
+		return all
+	}
+	return append(all,
+		pairing{"mysql", "off", []string{"session-fields", "multi-session"}, "", "only"},
+		pairing{"mysql", "compact", []string{"multi-session"}, "", "only"},
+		pairing{"mysql", "off", []string{"session-fields"}, "", "database"},
+		pairing{"mysql", "off", nil, "", "preserve"},
+	)
+}
+
+// speaksOurs tells whether the Better Auth server is of the minor version whose
+// protocol is ours. What older ones keep in Redis is not looked at.
+func speaksOurs() bool {
+	text, err := os.ReadFile(filepath.Join(packages(), "node_modules", "better-auth", "package.json"))
+	return err == nil && bytes.Contains(text, []byte(`"version": "1.7.`))
 }
 
 // TestInterop lets a Better Auth server and the rig share a database, a secret
@@ -69,9 +89,18 @@ func TestInterop(t *testing.T) {
 		if len(p.options) < 3 {
 			name = strings.Join(append([]string{name, p.prefix}, p.options...), "/")
 		}
+		if p.secondary != "" {
+			name = strings.Join(append([]string{"redis", p.secondary, p.cache}, p.options...), "/")
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			database, ours, theirs := p.database(t)
+			var redis string
+			if p.secondary != "" {
+				redis = redisserver.New(t).Address
+				ours = append(ours, "-secondary", p.secondary, "-redis", redis, "-redis-prefix", "better-auth:")
+				theirs = append(theirs, "--secondary", p.secondary, "--redis", redis)
+			}
 			both := map[string]func() string{
 				"NODE_URL": func() string { return serve(t, p.betterAuth(theirs)) },
 				"GO_URL":   func() string { return serve(t, p.rig(server, ours)) },
@@ -89,6 +118,9 @@ func TestInterop(t *testing.T) {
 			}
 			for _, option := range p.options {
 				env = append(env, strings.ToUpper(strings.ReplaceAll(option, "-", "_"))+"=true")
+			}
+			if p.secondary != "" {
+				env = append(env, "REDIS="+redis, "SECONDARY="+p.secondary)
 			}
 			if p.store == "sqlite" {
 				betterAuthWaits(t, database, urls["NODE_URL"])

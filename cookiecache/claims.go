@@ -40,24 +40,27 @@ func appendClaims(dst, payload []byte, issued, expires time.Time) ([]byte, error
 }
 
 // parseClaims undoes appendClaims, on claims that are already verified, which it
-// changes and shares with the payload. Members are found by their place: claims
+// changes. Members are found by their place: claims
 // spelled in any other way are none that Better Auth writes (SR-16).
-func parseClaims(claims []byte) (payload []byte, expires time.Time, err error) {
+func parseClaims(claims []byte) (payload string, expires time.Time, err error) {
 	rest, ok := bytes.CutSuffix(claims, []byte{'}'})
 	if !ok {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	rest, exp, ok := cutSeconds(rest, beforeExpires)
 	if !ok {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	rest, _, ok = cutSeconds(rest, beforeIssued)
 	if !ok {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
-	payload = append(rest, '}') // over the comma
-	if checkPayload(payload) != nil || !strictjson.Valid(payload, maxDepth) || !strictjson.Object(payload, isPayloads) {
-		return nil, time.Time{}, ErrInvalid
+	rest = append(rest, '}') // over the comma
+	if checkPayload(rest) != nil || !strictjson.Valid(rest, maxDepth) {
+		return "", time.Time{}, ErrInvalid
+	}
+	if payload = string(rest); !strictjson.Object(payload, isPayloads) {
+		return "", time.Time{}, ErrInvalid
 	}
 	return payload, time.Unix(exp, 0).UTC(), nil
 }
@@ -79,8 +82,8 @@ func cutSeconds(text []byte, before string) (rest []byte, seconds int64, ok bool
 // isPayloads reports whether a member can be one of a payload. jose judges
 // these by name, wherever they stand: two of one name, or a time before which
 // the claims are not good, would be read in two ways.
-func isPayloads(key, _ []byte) bool {
-	switch string(key) {
+func isPayloads(key, _ string) bool {
+	switch key {
 	case "iat", "exp", "nbf", "jti":
 		return false
 	}

@@ -96,7 +96,7 @@ type Codec interface {
 	// payload is a session at all, is the caller's to judge. Better Auth signs
 	// other tokens with the secret of its JWT. The payload is the caller's to
 	// keep. Every failure is ErrInvalid, which says nothing an attacker can use.
-	Decode(value string) (payload []byte, last time.Time, err error)
+	Decode(value string) (payload string, last time.Time, err error)
 }
 
 // MaxValue is the longest cookie value, chunks joined, that a Codec writes or

@@ -70,9 +70,9 @@ func (c *compact) Encode(payload []byte, _, expires time.Time) (string, error) {
 
 // Decode implements Codec. The order of work is length, signature, grammar
 // (SR-15).
-func (c *compact) Decode(value string) (payload []byte, last time.Time, err error) {
+func (c *compact) Decode(value string) (payload string, last time.Time, err error) {
 	if len(value) > MaxValue || hasLineBreak(value) {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
@@ -80,22 +80,22 @@ func (c *compact) Decode(value string) (payload []byte, last time.Time, err erro
 	buf.value = append(buf.value[:0], value...)
 	buf.document, err = base64url.AppendDecode(buf.document[:0], buf.value)
 	if err != nil {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
-	payload, tail, signature, ok := cut(buf.document)
+	received, tail, signature, ok := cut(buf.document)
 	if !ok {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	// The document goes on with a comma where the signed text ends with a brace.
 	tail[len(tail)-1] = '}'
-	if !c.keys.verify(payload[:len(payload)-1], tail, signature) {
-		return nil, time.Time{}, ErrInvalid
+	if !c.keys.verify(received[:len(received)-1], tail, signature) {
+		return "", time.Time{}, ErrInvalid
 	}
 	expiry, err := strconv.ParseInt(string(tail[len(beforeExpiry):len(tail)-1]), 10, 64)
-	if err != nil || expiry > maxTime || !strictjson.Valid(payload, maxDepth) {
-		return nil, time.Time{}, ErrInvalid
+	if err != nil || expiry > maxTime || !strictjson.Valid(received, maxDepth) {
+		return "", time.Time{}, ErrInvalid
 	}
-	return bytes.Clone(payload), time.UnixMilli(expiry).UTC(), nil
+	return string(received), time.UnixMilli(expiry).UTC(), nil
 }
 
 // cut finds the members of a document by their place. What stands behind the

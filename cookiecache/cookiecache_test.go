@@ -108,7 +108,7 @@ func TestRoundTrip(t *testing.T) {
 				}
 				got, gotAt, err := codec.Decode(value)
 				// == on times compares their location too: it is UTC.
-				if err != nil || string(got) != p.payload || gotAt != lastOf(strategy, at) {
+				if err != nil || got != p.payload || gotAt != lastOf(strategy, at) {
 					t.Errorf("%s: Decode = %s, %v, %v; want %s, %v", p.name, got, gotAt, err, p.payload, lastOf(strategy, at))
 				}
 			}
@@ -130,7 +130,7 @@ func TestDecodedPayloadIsTheCallersToKeep(t *testing.T) {
 			codec.Decode(second)
 			codec.Encode(bytes.Repeat([]byte("{}"), 500), issued, expires)
 		}
-		if string(kept) != payload {
+		if kept != payload {
 			t.Errorf("the payload changed to %s", kept)
 		}
 	})
@@ -184,7 +184,7 @@ func TestSR20_LengthIsBounded(t *testing.T) {
 		if err != nil || len(value) < cookiecache.MaxValue-22 {
 			t.Fatalf("the longest value has %d bytes, %v", len(value), err)
 		}
-		if got, _, err := codec.Decode(value); err != nil || !bytes.Equal(got, sized(longest)) {
+		if got, _, err := codec.Decode(value); err != nil || got != string(sized(longest)) {
 			t.Errorf("the longest value does not decode: %v", err)
 		}
 		for _, n := range []int{cookiecache.MaxValue, cookiecache.MaxValue + 1, 1 << 20} {
@@ -217,7 +217,7 @@ func TestSR15_OneChangedByteNeverDecodes(t *testing.T) {
 						continue
 					}
 					changed[i] = byte(c)
-					if got, _, err := codec.Decode(string(changed)); !errors.Is(err, cookiecache.ErrInvalid) || got != nil {
+					if got, _, err := codec.Decode(string(changed)); !errors.Is(err, cookiecache.ErrInvalid) || got != "" {
 						t.Fatalf("byte %d changed from %q to %q decodes to %s, %v", i, was, byte(c), got, err)
 					}
 				}
@@ -274,7 +274,7 @@ func TestSR18_FirstSecretSignsAllVerify(t *testing.T) {
 			{"old value after the old secret is gone", after, old, cookiecache.ErrInvalid},
 		} {
 			got, at, err := tt.codec.Decode(tt.value)
-			if !errors.Is(err, tt.want) || tt.want == nil && (string(got) != payload || !at.Equal(lastOf(strategy, expires))) {
+			if !errors.Is(err, tt.want) || tt.want == nil && (got != payload || !at.Equal(lastOf(strategy, expires))) {
 				t.Errorf("%s: got %s, %v, %v; want %v", tt.name, got, at, err, tt.want)
 			}
 		}
@@ -417,7 +417,7 @@ func TestCodecIsSafeForConcurrentUse(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					if got, _, err := codec.Decode(value); err != nil || string(got) != p {
+					if got, _, err := codec.Decode(value); err != nil || got != p {
 						t.Errorf("got %s, %v; want %s", got, err, p)
 					}
 					codec.Decode("x" + value[1:])
@@ -465,7 +465,7 @@ func fuzzRoundTrip(f *testing.F, strategy cookiecache.Strategy) {
 		if strategy != cookiecache.SecureCookie && !json.Valid(p) {
 			t.Fatalf("%s decodes and is no JSON", p)
 		}
-		if want := lastOf(strategy, time.UnixMilli(ms)); !bytes.Equal(got, p) || !at.Equal(want) {
+		if want := lastOf(strategy, time.UnixMilli(ms)); got != string(p) || !at.Equal(want) {
 			t.Fatalf("%s until %d decodes to %s until %v, want %v", p, ms, got, at, want)
 		}
 	})

@@ -122,15 +122,15 @@ func (c *jwe) Encode(payload []byte, issued, expires time.Time) (string, error) 
 
 // Decode implements Codec. The order of work is length, header, base64, tag,
 // grammar (SR-15).
-func (c *jwe) Decode(value string) (payload []byte, last time.Time, err error) {
+func (c *jwe) Decode(value string) (payload string, last time.Time, err error) {
 	if len(value) > MaxValue || hasLineBreak(value) {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	// Nothing is between the dots: with alg dir there is no encrypted key.
 	header, _, found := strings.Cut(value, "..")
 	candidates := c.named(header)
 	if !found || len(candidates) == 0 {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
@@ -139,7 +139,7 @@ func (c *jwe) Decode(value string) (payload []byte, last time.Time, err error) {
 	authenticated, text := buf.value[:len(header)], buf.value[len(header)+len(".."):]
 	var ok bool
 	if buf.document, ok = appendSealed(buf.document[:0], text); !ok {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	iv, sealed := buf.document[:ivLength], buf.document[ivLength:]
 	for _, key := range candidates {
@@ -151,7 +151,7 @@ func (c *jwe) Decode(value string) (payload []byte, last time.Time, err error) {
 		// expiry itself: the value is good at that very moment, and not after.
 		return parseClaims(cutID(claims))
 	}
-	return nil, time.Time{}, ErrInvalid
+	return "", time.Time{}, ErrInvalid
 }
 
 // named returns the keys that may have encrypted a value with such a header.

@@ -1,7 +1,6 @@
 package cookiecache
 
 import (
-	"bytes"
 	"strings"
 	"time"
 )
@@ -51,27 +50,27 @@ func (c *jwt) Encode(payload []byte, issued, expires time.Time) (string, error) 
 
 // Decode implements Codec. The order of work is length, signature, base64,
 // grammar (SR-15).
-func (c *jwt) Decode(value string) (payload []byte, last time.Time, err error) {
+func (c *jwt) Decode(value string) (payload string, last time.Time, err error) {
 	dot := len(value) - signatureLength - 1
 	if len(value) > MaxValue || !strings.HasPrefix(value, jwtHeader) || dot < len(jwtHeader) || value[dot] != '.' || hasLineBreak(value) {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
 
 	buf.value = append(buf.value[:0], value...)
 	if !c.keys.verify(buf.value[:dot], nil, buf.value[dot+1:]) {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	buf.document, err = base64url.AppendDecode(buf.document[:0], buf.value[len(jwtHeader):dot])
 	if err != nil {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	payload, expires, err := parseClaims(buf.document)
 	if err != nil {
-		return nil, time.Time{}, err
+		return "", time.Time{}, err
 	}
 	// The expiry is the first moment at which a token is good no more (RFC 7519,
 	// section 4.1.4), and so says jose: Better Auth passes no tolerance here.
-	return bytes.Clone(payload), expires.Add(-time.Millisecond), nil
+	return payload, expires.Add(-time.Millisecond), nil
 }

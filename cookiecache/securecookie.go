@@ -93,9 +93,9 @@ func (c *secureCookie) Encode(payload []byte, _, expires time.Time) (string, err
 }
 
 // Decode implements Codec.
-func (c *secureCookie) Decode(value string) (payload []byte, last time.Time, err error) {
+func (c *secureCookie) Decode(value string) (payload string, last time.Time, err error) {
 	if len(value) > MaxValue || !canonical(value) {
-		return nil, time.Time{}, ErrInvalid
+		return "", time.Time{}, ErrInvalid
 	}
 	value += "==="[:-len(value)&3]
 	for _, codec := range c.codecs {
@@ -107,13 +107,13 @@ func (c *secureCookie) Decode(value string) (payload []byte, last time.Time, err
 			break
 		}
 		expiry := binary.BigEndian.Uint64(plaintext)
-		payload = plaintext[expiryLength:]
-		if expiry > maxTime || checkPayload(payload) != nil {
+		plaintext = plaintext[expiryLength:]
+		if expiry > maxTime || checkPayload(plaintext) != nil {
 			break
 		}
-		return payload, time.UnixMilli(int64(expiry)).UTC(), nil
+		return string(plaintext), time.UnixMilli(int64(expiry)).UTC(), nil
 	}
-	return nil, time.Time{}, ErrInvalid
+	return "", time.Time{}, ErrInvalid
 }
 
 // canonical reports whether value has no second spelling: no padding, no line

@@ -548,6 +548,24 @@ func TestRule4EachStatementFindsItsIndex(t *testing.T) {
 					_, err := store.Revoke(t.Context(), models.Revocation{UserID: "u6", Except: "u6s1", Now: moment})
 					return err
 				}, []any{"u7", "u7s1", moment}, "range session_userId_idx"},
+				{"preserve by token", func() error {
+					_, err := store.Preserve(t.Context(), models.Revocation{Token: "TOKENu10x27"}, moment)
+					return err
+				}, []any{moment, moment, "TOKENu11x27", "TOKENu11x27", moment}, "range token"},
+				{"preserve by token and owner", func() error {
+					_, err := store.Preserve(t.Context(), models.Revocation{Token: "TOKENu10x26", UserID: "u10"}, moment)
+					return err
+				}, []any{moment, moment, "u11", "TOKENu11x26", "TOKENu11x26", moment}, "range token"},
+				{"preserve by user", func() error {
+					_, err := store.Preserve(t.Context(), models.Revocation{UserID: "u12"}, moment)
+					return err
+				}, []any{moment, moment, "u13", moment}, "range session_userId_idx"},
+				{"preserve others", func() error {
+					_, err := store.Preserve(t.Context(), models.Revocation{UserID: "u14", Except: "u14s1", Now: moment}, moment)
+					return err
+				}, []any{moment, moment, "u15", "u15s1", moment, moment}, "range session_userId_idx"},
+				{"user", func() error { _, err := store.User(t.Context(), "u1"); return err },
+					[]any{"u1"}, "const PRIMARY"},
 				{"purge", func() error {
 					_, err := store.Purge(t.Context(), moment.Add(-20*24*time.Hour), 10)
 					return err

@@ -176,7 +176,7 @@ func readTruth(value any) (bool, error) {
 func (s *Store) scanFound(rows *sql.Rows, found *Found) error {
 	session, user := &found.Session, &found.User
 	ofSession, ofUser := slots(s.schema.Session.Fields), slots(s.schema.User.Fields)
-	targets := append(targetsOfSession(session), targetsOfUser(user)...)
+	targets := appendUser(appendSession(make([]any, 0, 15), session), user)
 	if err := rows.Scan(appendSlots(appendSlots(targets, ofSession), ofUser)...); err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (s *Store) scanFound(rows *sql.Rows, found *Found) error {
 // scanSession scans a row of rereadSQL or listSQL.
 func (s *Store) scanSession(rows *sql.Rows, session *Session) error {
 	ofSession := slots(s.schema.Session.Fields)
-	if err := rows.Scan(appendSlots(targetsOfSession(session), ofSession)...); err != nil {
+	if err := rows.Scan(appendSlots(appendSession(make([]any, 0, 8), session), ofSession)...); err != nil {
 		return err
 	}
 	session.Fields = named(s.schema.Session.Fields, ofSession)
@@ -198,25 +198,25 @@ func (s *Store) scanSession(rows *sql.Rows, session *Session) error {
 // scanUser scans a row of userSQL.
 func (s *Store) scanUser(rows *sql.Rows, user *User) error {
 	ofUser := slots(s.schema.User.Fields)
-	if err := rows.Scan(appendSlots(targetsOfUser(user), ofUser)...); err != nil {
+	if err := rows.Scan(appendSlots(appendUser(make([]any, 0, 7), user), ofUser)...); err != nil {
 		return err
 	}
 	user.Fields = named(s.schema.User.Fields, ofUser)
 	return nil
 }
 
-func targetsOfSession(session *Session) []any {
-	return []any{
+func appendSession(targets []any, session *Session) []any {
+	return append(targets,
 		&session.ID, (*instant)(&session.ExpiresAt), &session.Token, (*instant)(&session.CreatedAt), (*instant)(&session.UpdatedAt),
 		&session.IPAddress, &session.UserAgent, &session.UserID,
-	}
+	)
 }
 
-func targetsOfUser(user *User) []any {
-	return []any{
+func appendUser(targets []any, user *User) []any {
+	return append(targets,
 		&user.ID, (*textOrEmpty)(&user.Name), (*textOrEmpty)(&user.Email), (*flag)(&user.EmailVerified), &user.Image,
 		(*instantOrZero)(&user.CreatedAt), (*instantOrZero)(&user.UpdatedAt),
-	}
+	)
 }
 
 func scanText(rows *sql.Rows, text *string) error { return rows.Scan(text) }

@@ -33,7 +33,8 @@
 // Redis replicates behind its answers. A master that dies can take its last writes
 // with it, and a revocation among them is then undone: the session is alive again.
 // With Options.Replicas set to the number of replicas no revocation is acknowledged
-// before all of them have it. For a server without replicas that starts again from
+// before all of them have it. So is, by the same loss, a session that has just begun
+// gone, and its browser must sign in again. For a server without replicas that starts again from
 // its disk the same is said by its appendfsync: with less than always, it may start
 // with a session that was revoked in the last second.
 package redisstore

@@ -122,7 +122,7 @@ func (f *Feed) Publish(ctx context.Context, r models.Revoked) error {
 // It returns the cause of ctx's end, or an error; following again tells everything
 // again.
 func (f *Feed) Follow(ctx context.Context, since, every time.Duration, hear func(models.Heard)) error {
-	err := f.listen(ctx, since, every, hear)
+	err := f.redis.noted(f.listen(ctx, since, every, hear))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

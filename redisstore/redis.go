@@ -96,7 +96,17 @@ func (s server) get(ctx context.Context, key string) (string, error) {
 	if errors.Is(err, redis.Nil) {
 		return "", nil
 	}
-	return value, err
+	return value, s.noted(err)
+}
+
+// noted is the error of a call, after which a Cluster's client looks who is master
+// now. By itself it does so once a minute and when a node says MOVED, which a dead
+// one does not.
+func (s server) noted(err error) error {
+	if cluster, ok := s.client.(*redis.ClusterClient); ok && err != nil && !errors.Is(err, context.Canceled) {
+		cluster.ReloadState(context.Background()) // soon, and several times a second at most
+	}
+	return err
 }
 
 // getAll reads keys of any slots in one go.
@@ -112,13 +122,13 @@ func (s server) getAll(ctx context.Context, keys []string) ([]string, error) {
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, err
+		return nil, s.noted(err)
 	}
 	values := make([]string, len(keys))
 	for i, command := range commands {
 		value, err := command.Result()
 		if err != nil && !errors.Is(err, redis.Nil) {
-			return nil, err
+			return nil, s.noted(err)
 		}
 		values[i] = value
 	}
@@ -127,7 +137,8 @@ func (s server) getAll(ctx context.Context, keys []string) ([]string, error) {
 
 // run runs a script.
 func (s server) run(ctx context.Context, script *redis.Script, keys []string, args ...any) (int, error) {
-	return script.Run(ctx, s.client, keys, args...).Int()
+	n, err := script.Run(ctx, s.client, keys, args...).Int()
+	return n, s.noted(err)
 }
 
 // confirm runs a script that must not be undone by a failover: it returns an error
@@ -139,11 +150,14 @@ func (s server) confirm(ctx context.Context, script *redis.Script, keys []string
 	}
 	for tries := 3; ; tries-- {
 		result, err := s.confirmOnce(ctx, script, keys, args)
-		cluster, ok := s.client.(*redis.ClusterClient)
-		if err == nil || tries == 1 || !ok || !moved(err) {
+		if s.noted(err) == nil || tries == 1 || !moved(err) {
 			return result, err
 		}
-		cluster.ReloadState(ctx)
+		select { // until the client knows where to
+		case <-ctx.Done():
+			return result, err
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
 

@@ -122,29 +122,51 @@ func (p *process) client(t *testing.T) *redis.Client {
 
 // newCluster starts a Redis Cluster of three masters.
 func newCluster(t *testing.T) *redis.ClusterClient {
-	t.Helper()
+	client, _ := newReplicatedCluster(t, 0, 5*time.Second)
+	return client
+}
+
+// newReplicatedCluster starts a Redis Cluster of three masters, each with as many
+// replicas, that takes a silent node for dead after the timeout. The servers are
+// found by their address.
+func newReplicatedCluster(t *testing.T, replicas int, timeout time.Duration) (*redis.ClusterClient, map[string]*process) {
+	servers := make(map[string]*process)
 	var addrs []string
-	for range 3 {
-		addrs = append(addrs, newRedis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "5000").addr)
+	for range 3 * (1 + replicas) {
+		p := newRedis(t, "--cluster-enabled", "yes", "--cluster-node-timeout", fmt.Sprint(timeout.Milliseconds()), "--repl-diskless-sync-delay", "0")
+		servers[p.addr] = p
+		addrs = append(addrs, p.addr)
 	}
-	args := append(append([]string{"--cluster", "create"}, addrs...), "--cluster-yes")
+	args := append(append([]string{"--cluster", "create"}, addrs...), "--cluster-replicas", fmt.Sprint(replicas), "--cluster-yes")
 	if out, err := exec.Command(program(t, "redis-cli"), args...).CombinedOutput(); err != nil {
 		t.Fatalf("redis-cli --cluster create: %v\n%s", err, out)
 	}
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { client.Close() })
+	wholeCluster(t, servers, replicas)
+	return client, servers
+}
+
+// wholeCluster waits until all servers know that all is well: of each master all
+// replicas are there.
+func wholeCluster(t *testing.T, servers map[string]*process, replicas int) {
+	t.Helper()
 	eventually(t, "the Cluster serves", func() bool {
-		for _, addr := range addrs {
+		masters := 0
+		for addr := range servers {
 			node := redis.NewClient(&redis.Options{Addr: addr})
-			info, err := node.ClusterInfo(context.Background()).Result()
+			cluster, err := node.ClusterInfo(context.Background()).Result()
+			replication, errReplication := node.Info(context.Background(), "replication").Result()
 			node.Close()
-			if err != nil || !strings.Contains(info, "cluster_state:ok") {
+			if err != nil || errReplication != nil || !strings.Contains(cluster, "cluster_state:ok") {
 				return false
 			}
+			if strings.Contains(replication, "role:master") && strings.Count(replication, "state=online") == replicas {
+				masters++
+			}
 		}
-		return true
+		return masters == 3
 	})
-	return client
 }
 
 // newDatabase makes a database of the test's own, with the schema's tables.

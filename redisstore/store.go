@@ -34,6 +34,10 @@ type Options struct {
 	// DB is where users are, and sessions too under StoreInDatabase. Its Schema
 	// declares the additional fields.
 	//
+	// Redis has a copy of the user in each session, made when it began; what changes
+	// in the database shows in new sessions, and a user who is deleted there keeps
+	// his until Manager.RevokeAll ends them.
+	//
 	// Required.
 	DB *models.Store
 

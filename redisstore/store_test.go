@@ -136,3 +136,30 @@ func runFeed(t *testing.T, client redis.UniversalClient, m mode, schema models.S
 		return storetest.FeedHarness{Harness: m.harness(b), Feed: b.Store}
 	})
 }
+
+// What Redis has of a user is a copy of the time of his sign-in. Deleting him in the
+// database ends no session, as in Better Auth; revoking all of his sessions does,
+// whether before or after.
+func TestDeletedUserIsSignedOutByARevocation(t *testing.T) {
+	client := newRedis(t).client(t)
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			b := newBench(t, client, m, storetest.Schema())
+			b.addUser(t, newUser("u1"))
+			s, other := newSession("s1", "u1"), newSession("s2", "u1")
+			create(t, b, s, other)
+			if err := b.db.Exec("DELETE FROM `user` WHERE `id` = 'u1'").Error; err != nil {
+				t.Fatal(err)
+			}
+			if !alive(t, b, s.Token) {
+				t.Error("the session ended with the user's row, which Options says it does not")
+			}
+			if _, err := b.Revoke(t.Context(), models.Revocation{UserID: "u1"}); err != nil {
+				t.Fatal(err)
+			}
+			if alive(t, b, s.Token) || alive(t, b, other.Token) {
+				t.Error("a session of a deleted user outlives the revocation of all")
+			}
+		})
+	}
+}

@@ -29,8 +29,8 @@ export const allowed = [
   {
     id: "B12",
     reason: "signing in at Go ends the session that the browser had; Better Auth leaves it alive",
-    when: ({ scenario, r, step }, { rows }) => scenario === "signing in again in the same browser" && r === "Go" && step >= 3 && rows.length === 2,
-    change: (want, { alone }) => (want.rows = want.rows.filter((row) => !row.includes(tokenOf(alone[0])))),
+    when: ({ scenario, r, step, alone }, { rows }) => scenario === "signing in again in the same browser" && r === "Go" && step >= 3 && rows.join().includes(tokenOf(alone[0])),
+    change: (want, { alone }) => (want.rows = without(want.rows, tokenOf(alone[0]))),
   },
   {
     id: "B15",
@@ -102,6 +102,24 @@ export const allowed = [
   },
 
   {
+    id: "redis: times in names",
+    reason: "a name in Redis that looks like a time is text at Go; Better Auth takes it for a time and writes it as one",
+    when: ({ scenario, side }) => process.env.SECONDARY && side === "Go" && scenario === "a name that looks like a time",
+    change: (want) => {
+      const asText = (text) => text.replace(/"name":"<now-\d+min>"/, '"name":"2026-01-01T00:00:00Z"');
+      [want.body, want.setCookie] = [asText(want.body), want.setCookie.map(asText)];
+    },
+  },
+  {
+    id: "redis: wrong-type-stored",
+    reason: "a value of another type that Better Auth left in Redis is null at Go, and signs nobody out",
+    when: ({ scenario, side, w, step }, { body }) => process.env.SECONDARY && scenario === "update-session refuses another type" && side === "Go" && w === "Go" && step === 4 && body.includes("many"),
+    change: (want) => (want.body = process.env.SECONDARY === "database"
+      ? want.body.replace('"count":"many"', '"count":null').replace('"pinned":"yes"', '"pinned":null')
+      : want.body.replace('"count":"many",', "").replace('"pinned":"yes",', "")),
+  },
+
+  {
     id: "1.6: foreign copies",
     versions: ["1.5", "1.6"],
     reason: "Better Auth does not see whether the copy is of the session that the token names",
@@ -163,6 +181,12 @@ const refusal = (message, code, loose) => JSON.stringify(loose ? { code, message
 const nameOf = (line) => line.slice(0, line.indexOf("="));
 
 const gone = (...names) => names.map((name) => `${process.env.PREFIX}.${name}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax`);
+
+// without are rows without a session, which a list among them may name. Where rows
+// are preserved its own has come to its end.
+const without = (rows, token) => rows.map((row) => row.replace(new RegExp(`\\{"token":"${token}","expiresAt":<[^>]*>\\},?`), "").replace("},]", "}]"))
+  .map((row) => (process.env.SECONDARY === "preserve" && row.startsWith('{"id":') && row.includes(token) ? row.replace(/"expiresAt":"[^"]*"/, '"expiresAt":"<now+0min>"') : row))
+  .filter((row) => !row.endsWith("[]") && (!row.includes(token) || row.includes('"expiresAt":"<now+0min>"'))).sort();
 
 // tokenOf is the token that a step set.
 function tokenOf({ answer: { setCookie } }) {

@@ -9,10 +9,12 @@
 
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
+import { redisStorage } from "@better-auth/redis-storage";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { toNodeHandler } from "better-auth/node";
 import { bearer, multiSession } from "better-auth/plugins";
+import { Redis } from "ioredis";
 import { asBetterSQLite, openMySQL, openSQLite } from "./database.mjs";
 import { fields } from "./fields.mjs";
 import { password } from "./users.mjs";
@@ -23,6 +25,8 @@ const { values: flags } = parseArgs({
   options: {
     mysql: { type: "string" }, // URL of the database, or
     sqlite: { type: "string" }, // file
+    redis: { type: "string" }, // address of the secondary storage
+    secondary: { type: "string", default: "" }, // its use: only, database or preserve
     secret: { type: "string" },
     "trusted-origins": { type: "string", default: "" }, // with commas between
     "cookie-cache": { type: "string", default: "off" }, // off, compact, jwt or jwe
@@ -48,6 +52,7 @@ const options = {
   secret: flags.secret,
   // The driver writes times in the process's own zone unless it is told "Z".
   database: flags.sqlite ? asBetterSQLite(openSQLite(flags.sqlite)) : openMySQL(flags.mysql, { timezone: "Z" }),
+  ...(flags.secondary && { secondaryStorage: redisStorage({ client: new Redis("redis://" + flags.redis) }) }),
   trustedOrigins: flags["trusted-origins"].split(",").filter(Boolean),
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
@@ -59,6 +64,8 @@ const options = {
     updateAge: Number(flags["update-age"]),
     freshAge: Number(flags["fresh-age"]),
     deferSessionRefresh: flags["defer-refresh"],
+    storeSessionInDatabase: ["database", "preserve"].includes(flags.secondary),
+    preserveSessionInDatabase: flags.secondary === "preserve",
     ...(cache !== "off" && { cookieCache: { enabled: true, strategy: cache, maxAge: 300 } }),
     ...(flags["session-fields"] && { additionalFields: fields }),
   },

@@ -2,6 +2,9 @@
 // runs share: random values have names, times are told from the run's begin,
 // cookies are opened. What is left is compared to the byte.
 //
+// Where Redis alone counts, sessions and users in JSON are compared without the
+// order of their members and what is null in them.
+//
 // A loose one keeps what matters to a client and leaves out how it is said: the
 // order of keys in JSON, headers about caching, cookie lines that a later one
 // for the same cookie makes void, a second of a cookie's life, and where long
@@ -14,18 +17,18 @@ const caching = ["cache-control", "pragma"];
 
 export class Transcript {
   steps = []; // {side, request, answer: {status, headers, setCookie, body}, rows}
-  #database;
+  #sessions;
   #options; // {secret, cache, loose}
   #begin = Date.now();
   #names = new Map();
   #users = [];
 
-  constructor(database, options) {
-    this.#database = database;
+  constructor(sessions, options) {
+    this.#sessions = sessions;
     this.#options = options;
   }
 
-  // meet makes a user known; its sessions' rows are noted at each step.
+  // meet makes a user known; what is kept of its sessions is noted at each step.
   meet(user) {
     this.#users.push(user);
     this.#names.set(user.email, `<email ${this.#users.length}>`);
@@ -52,8 +55,8 @@ export class Transcript {
 
   async #rows() {
     const rows = [];
-    for (const { id } of this.#users) rows.push(...await this.#database.sessions(id));
-    return rows.map((row) => this.#plain(JSON.stringify(row))).sort();
+    for (const { id } of this.#users) rows.push(...await this.#sessions.traces(id));
+    return rows.map((row) => this.#plain(row)).sort();
   }
 
   // The order of a list is nobody's promise; everything else's is kept.
@@ -65,7 +68,10 @@ export class Transcript {
   }
 
   #json(text) {
-    return this.#options.loose && text.startsWith("{") ? JSON.stringify(sorted(JSON.parse(text))) : text;
+    if (!text.startsWith("{")) return text;
+    const value = JSON.parse(text);
+    if (!this.#sessions.asStored && (value.session || value.token) && JSON.stringify(value) === text) return JSON.stringify(sorted(withoutNulls(value)));
+    return this.#options.loose ? JSON.stringify(sorted(value)) : text;
   }
 
   #cookies(lines) {
@@ -146,4 +152,11 @@ function sorted(value) {
   if (Array.isArray(value)) return value.map(sorted);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+}
+
+// withoutNulls is a value without what is null in it.
+export function withoutNulls(value) {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (value === null || typeof value !== "object" || value instanceof Date) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null).map(([key, member]) => [key, withoutNulls(member)]));
 }

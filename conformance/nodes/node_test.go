@@ -72,6 +72,10 @@ func beNode(text string) error {
 		return err
 	}
 	db, err := models.OpenMySQL(s.DSN)
+	for tries := 0; err != nil && tries < 20; tries++ { // the machine is busy with starting all the others
+		time.Sleep(time.Second)
+		db, err = models.OpenMySQL(s.DSN)
+	}
 	if err != nil {
 		return err
 	}

@@ -80,9 +80,10 @@ type Options struct {
 	ExposeTokens bool
 
 	// Secondary keeps sessions in Redis, at the address Redis: Better Auth's
-	// secondaryStorage. Empty: in the database.
-	Secondary Secondary
-	Redis     string
+	// secondaryStorage. Empty: in the database. RedisPrefix stands before each key.
+	Secondary   Secondary
+	Redis       string
+	RedisPrefix string
 
 	// LoseRenewals makes every renewal find its row gone.
 	LoseRenewals bool

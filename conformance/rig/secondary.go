@@ -40,6 +40,7 @@ func (r *Rig) secondary(o Options, schema models.Schema) (ginsession.Store, erro
 	r.closers = append(r.closers, client.Close)
 	return redisstore.New(redisstore.Options{
 		Client:             client,
+		Prefix:             o.RedisPrefix,
 		DB:                 rows,
 		StoreInDatabase:    o.Secondary != SecondaryOnly,
 		PreserveInDatabase: o.Secondary == SecondaryPreserving,

@@ -143,6 +143,7 @@ func declare(f *flag.FlagSet, o *rig.Options) (addr, variant *string) {
 	f.BoolVar(&o.Elevate, "elevate", o.Elevate, "keep when sessions were last made fresh, and serve POST /elevate")
 	f.StringVar((*string)(&o.Secondary), "secondary", string(o.Secondary), "`use` of Redis for sessions: only, database or preserve")
 	f.StringVar(&o.Redis, "redis", o.Redis, "`address` of the Redis for -secondary")
+	f.StringVar(&o.RedisPrefix, "redis-prefix", o.RedisPrefix, "`text` before each key there")
 	f.BoolVar(&o.ExposeTokens, "expose-tokens", o.ExposeTokens, "raw tokens in JSON bodies, in place of handles")
 	f.StringVar(&o.ClockHeader, "clock-header", o.ClockHeader, "`header` that holds the time of each request, which must come one by one")
 	return addr, variant

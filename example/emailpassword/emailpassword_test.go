@@ -237,7 +237,8 @@ func TestSignUpRaceMakesOneUser(t *testing.T) {
 	for _, status := range statuses {
 		count[status]++
 	}
-	if count[200] != 1 || count[422] != len(statuses)-1 {
+	// On a slow machine some wait for the others' hashing, and are told to come later.
+	if count[200] != 1 || count[422]+count[503] != len(statuses)-1 {
 		t.Errorf("statuses %v, want one 200 and 422 for the others", count)
 	}
 }

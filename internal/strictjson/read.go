@@ -1,7 +1,7 @@
 package strictjson
 
 import (
-	"bytes"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -40,7 +40,7 @@ func (k Kind) String() string {
 }
 
 // KindOf tells the kind of a value, without space in front, by its first byte.
-func KindOf(value []byte) Kind {
+func KindOf(value string) Kind {
 	if len(value) == 0 {
 		return KindInvalid
 	}
@@ -69,9 +69,8 @@ func KindOf(value []byte) Kind {
 // surrogate that stands alone, or as soon as member does.
 //
 // src must have passed Valid; of other input Object may report members that
-// are none, but it does not panic. Key and value share memory with src, except
-// for a key with escapes.
-func Object(src []byte, member func(key, value []byte) bool) bool {
+// are none, but it does not panic.
+func Object(src string, member func(key, value string) bool) bool {
 	i := blanks(src, 0)
 	if !at(src, i, '{') {
 		return false
@@ -87,8 +86,8 @@ func Object(src []byte, member func(key, value []byte) bool) bool {
 		if end < 0 {
 			return false
 		}
-		key := src[i+1 : end-1 : end-1]
-		if bytes.IndexByte(key, '\\') >= 0 {
+		key := src[i+1 : end-1]
+		if strings.IndexByte(key, '\\') >= 0 {
 			var ok bool
 			if key, ok = unescape(key); !ok {
 				return false
@@ -101,7 +100,7 @@ func Object(src []byte, member func(key, value []byte) bool) bool {
 		if end = skip(src, i); end < 0 {
 			return false
 		}
-		if !member(key, src[i:end:end]) {
+		if !member(key, src[i:end]) {
 			return false
 		}
 		switch i = blanks(src, end); {
@@ -116,7 +115,7 @@ func Object(src []byte, member func(key, value []byte) bool) bool {
 
 // skip returns the index behind the value that starts at i, or -1. In a valid
 // document brackets outside of strings are balanced, so counting them is enough.
-func skip(src []byte, i int) int {
+func skip(src string, i int) int {
 	depth := 0
 	for i < len(src) {
 		switch src[i] {
@@ -162,25 +161,24 @@ func delimiter(c byte) bool {
 // exactly one string in valid UTF-8, and the escape of a surrogate that stands
 // alone: JavaScript has a string for it, UTF-8 has not, and U+FFFD in its place
 // would be a string that nobody sent.
-func Text(value []byte) (string, bool) {
-	if !at(value, 0, '"') || text(value, 1) != len(value) || !utf8.Valid(value) {
+func Text(value string) (string, bool) {
+	if !at(value, 0, '"') || text(value, 1) != len(value) || !utf8.ValidString(value) {
 		return "", false
 	}
 	value = value[1 : len(value)-1]
-	if bytes.IndexByte(value, '\\') < 0 {
-		return string(value), true
+	if strings.IndexByte(value, '\\') < 0 {
+		return value, true
 	}
-	decoded, ok := unescape(value)
-	return string(decoded), ok
+	return unescape(value)
 }
 
 // unescape decodes the inside of a string that text accepts.
-func unescape(src []byte) ([]byte, bool) {
+func unescape(src string) (string, bool) {
 	dst := make([]byte, 0, len(src))
 	for {
-		i := bytes.IndexByte(src, '\\')
+		i := strings.IndexByte(src, '\\')
 		if i < 0 {
-			return append(dst, src...), true
+			return string(append(dst, src...)), true
 		}
 		dst = append(dst, src[:i]...)
 		c := src[i+1]
@@ -201,11 +199,11 @@ func unescape(src []byte) ([]byte, bool) {
 			src = src[4:]
 			if utf16.IsSurrogate(r) {
 				if !at(src, 0, '\\') || !at(src, 1, 'u') {
-					return nil, false
+					return "", false
 				}
 				low, _ := hex4(src, 2)
 				if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-					return nil, false
+					return "", false
 				}
 				src = src[6:]
 			}
@@ -217,12 +215,13 @@ func unescape(src []byte) ([]byte, bool) {
 }
 
 // hex4 reads four hex digits at i.
-func hex4(src []byte, i int) (rune, bool) {
+func hex4[T source](src T, i int) (rune, bool) {
 	if i+4 > len(src) {
 		return 0, false
 	}
 	var r rune
-	for _, c := range src[i : i+4] {
+	for j := i; j < i+4; j++ {
+		c := src[j]
 		switch {
 		case '0' <= c && c <= '9':
 			c -= '0'

@@ -9,11 +9,10 @@
 // JSON.stringify.
 //
 // A document is checked once, by Valid, and then taken apart with Object, KindOf
-// and Text, which allocate nothing but the strings they return.
+// and Text, which allocate nothing but strings that have escapes.
 package strictjson
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
 )
@@ -32,6 +31,10 @@ func Valid(src []byte, maxDepth int) bool {
 	end := value(src, blanks(src, 0), maxDepth)
 	return end >= 0 && blanks(src, end) == len(src)
 }
+
+// A source is what is read: bytes are checked where they were received, and taken
+// apart as a string, of which all that is returned shares the memory.
+type source interface{ string | []byte }
 
 // The functions below take the index where something starts and return the
 // index behind it, or -1. src is UTF-8.
@@ -111,7 +114,7 @@ func array(src []byte, i, depth int) int {
 }
 
 // text starts behind the opening quote.
-func text(src []byte, i int) int {
+func text[T source](src T, i int) int {
 	for {
 		i = plain(src, i)
 		if i >= len(src) || src[i] < ' ' {
@@ -141,13 +144,13 @@ func text(src []byte, i int) int {
 // or behind i, or len(src). Most bytes of a document are inside strings, so it
 // tests eight at a time: in each term the lowest byte with its high bit set is
 // a true hit, and only bytes above one can be false.
-func plain(src []byte, i int) int {
+func plain[T source](src T, i int) int {
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
 	for ; i+8 <= len(src); i += 8 {
-		w := binary.LittleEndian.Uint64(src[i:])
+		w := eight(src[i : i+8])
 		quote, escape := w^ones*'"', w^ones*'\\'
 		hits := (w - ones*' ') &^ w
 		hits |= (quote - ones) &^ quote
@@ -162,6 +165,13 @@ func plain(src []byte, i int) int {
 		}
 	}
 	return len(src)
+}
+
+// eight is little-endian. The compiler makes one load of it.
+func eight[T source](src T) uint64 {
+	_ = src[7]
+	return uint64(src[0]) | uint64(src[1])<<8 | uint64(src[2])<<16 | uint64(src[3])<<24 |
+		uint64(src[4])<<32 | uint64(src[5])<<40 | uint64(src[6])<<48 | uint64(src[7])<<56
 }
 
 func literal(src []byte, i int, word string) int {
@@ -207,11 +217,11 @@ func digits(src []byte, i int) int {
 	return i
 }
 
-func blanks(src []byte, i int) int {
+func blanks[T source](src T, i int) int {
 	for i < len(src) && (src[i] == ' ' || src[i] == '\t' || src[i] == '\n' || src[i] == '\r') {
 		i++
 	}
 	return i
 }
 
-func at(src []byte, i int, c byte) bool { return i < len(src) && src[i] == c }
+func at[T source](src T, i int, c byte) bool { return i < len(src) && src[i] == c }
