@@ -131,7 +131,7 @@ type Config struct {
 	// secret as a bearer token which sessions ended lately: verifiers of a cookie
 	// cache elsewhere, at the edge or in other languages. It needs at least 32 bytes,
 	// another value than Secret, and a cookie cache with a feed. Default "": no such
-	// route. See docs/scaling.md.
+	// route. See docs/ends.md.
 	RevokedSecret string
 
 	// Bearer takes session tokens from the Authorization header too.

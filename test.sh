@@ -234,6 +234,13 @@ unformatted=$(gofmt -l .)
 heading "Vet"
 in_modules go vet ./...
 
+# The tests wait more than they compute. The fuzzing takes what they leave, and as
+# much as it needs when they are done.
+set -m # a process group of its own
+(renice -n 19 -p $BASHPID >/dev/null && fuzz_all) >"$work/fuzzing" 2>&1 &
+fuzz_pid=$!
+set +m
+
 heading "Unit and integration tests, with the race detector"
 # Conformance comes last: it is its module's whole purpose.
 packages=$(go list "${covered[@]}" | paste -sd,)
@@ -249,13 +256,6 @@ go test -run Alloc ./...
 
 heading "Statement coverage"
 coverage "$work/coverage"
-
-# The conformance tests wait more than they compute. The fuzzing takes what they
-# leave, and as much as it needs when they are done.
-set -m # a process group of its own
-(renice -n 19 -p $BASHPID >/dev/null && fuzz_all) >"$work/fuzzing" 2>&1 &
-fuzz_pid=$!
-set +m
 
 heading "Conformance: recorded exchanges, the official client, Chromium"
 (cd conformance && go test "${race[@]}" -shuffle=on "${patience[@]}" ./...)

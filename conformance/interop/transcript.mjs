@@ -116,8 +116,8 @@ export class Transcript {
     return text
       .replace(/user-\d{4,}@example\.com/g, (email) => this.#names.get(email) ?? email)
       .replace(/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}Z?(?!\d)/g, (time) => this.#time(this.#asDate(time)))
-      .replace(/\b[12]\d{12}\b/g, (milliseconds) => this.#time(Number(milliseconds)))
-      .replace(/\b[12]\d{9}\b/g, (seconds) => this.#time(Number(seconds) * 1000))
+      .replace(/(?<!-)\b[12]\d{12}\b/g, (milliseconds) => this.#time(Number(milliseconds)))
+      .replace(/(?<!-)\b[12]\d{9}\b/g, (seconds) => this.#time(Number(seconds) * 1000))
       .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b/g, "<uuid>")
       .replace(/(?<![A-Za-z0-9])[A-Za-z0-9]{32}(?![A-Za-z0-9])/g, (id) => this.#name(id))
       // B15: without a trusted proxy Go stores the peer's address, Node none. A

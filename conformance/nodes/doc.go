@@ -16,5 +16,5 @@
 // killed. mariadbd and mariadb-install-db must be on the PATH or in /usr/sbin. Some
 // 60 sessions are ended, or 1,000 with TEST_LONG set, as ./test.sh -long does:
 //
-//	TEST_LONG=1 go test -v -timeout 1h ./nodes
+//	TEST_LONG=1 go test -v -timeout 1h -parallel 1 ./nodes
 package nodes
