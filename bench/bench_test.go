@@ -88,6 +88,20 @@ func BenchmarkNoCookie(b *testing.B) {
 	read(b, floorIs("gin-empty", cookieLayers, storeLayers), withoutCookies, http.StatusUnauthorized)
 }
 
+// Issuing cookies is what a sign-in without a store does. What was issued is read
+// once.
+func BenchmarkIssue(b *testing.B) {
+	layers := []layer{{"floor-by-hand", issuedByHand}}
+	for _, l := range local(cookieLayers) {
+		switch l.name {
+		case "gin-empty", "token-only", "floor-2hmac-base64", "ginsession-compact-untouched", "ginsession-securecookie-untouched":
+		default:
+			layers = append(layers, l)
+		}
+	}
+	signIn(b, layers)
+}
+
 // Some peers ask their store for what anybody can make up.
 func BenchmarkForgedCookie(b *testing.B) {
 	read(b, floorIs("token-only", cookieLayers, storeLayers), forged, http.StatusUnauthorized)
@@ -228,6 +242,10 @@ func BenchmarkRevoke(b *testing.B) {
 				q.path, want = "/api/auth/sign-out", http.StatusOK
 			}
 			eachOnce(b, s, newCaller(s.handler, q), want)
+			gone := signedIn(b, s)
+			q.cookies = gone
+			s.ask(b, q)
+			s.check(b, gone, false)
 		})
 	}
 }
@@ -267,6 +285,7 @@ func BenchmarkRefresh(b *testing.B) {
 	for _, l := range local(append([]layer{
 		{"floor-token-sql", storeByHand(true, false)},
 		{"ginsession", renewingSite},
+		{"ginsession-race-lost", losingSite},
 	}, peersOf(storeLayers)...)) {
 		b.Run("layer="+l.name+"/via=process", func(b *testing.B) {
 			s := l.open(b)
@@ -289,10 +308,13 @@ func peersOf(layers []layer) (peers []layer) {
 	return peers
 }
 
-func BenchmarkSignIn(b *testing.B) {
-	for _, l := range local(storeLayers) {
+func BenchmarkSignIn(b *testing.B) { signIn(b, local(storeLayers)) }
+
+func signIn(b *testing.B, layers []layer) {
+	for _, l := range layers {
 		b.Run("layer="+l.name+"/via=process", func(b *testing.B) {
 			s := l.open(b)
+			s.check(b, signedIn(b, s), true)
 			repeat(b, s, newCaller(s.handler, question{method: http.MethodPost, path: "/sign-in"}), http.StatusNoContent, nil)
 		})
 	}

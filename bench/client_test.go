@@ -112,6 +112,15 @@ func (s *site) ask(tb testing.TB, q question) *http.Response {
 	return answer
 }
 
+// check fails unless the cookies are of a session, or are not.
+func (s *site) check(tb testing.TB, cookies string, alive bool) {
+	tb.Helper()
+	q, want := s.read(cookies)
+	if got := s.ask(tb, q).StatusCode; (got == want) != alive {
+		tb.Fatalf("status %d of a session that should be alive: %t", got, alive)
+	}
+}
+
 // cookiesOf is what a browser sends after an answer.
 func cookiesOf(answer *http.Response) string {
 	var pairs []string

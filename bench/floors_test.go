@@ -39,6 +39,7 @@ type mac struct {
 	sum, sent        [sha256.Size + 1]byte // base64 of a sum may decode to one more
 	value            [128]byte
 	encoded, decoded []byte
+	payload          [1 << 10]byte
 }
 
 // presented is the value of a cookie in the Cookie header, as it was sent.
@@ -90,10 +91,10 @@ func (m *mac) token(r *http.Request) (string, bool) {
 	return token, m.holds(value[len(token):], base64.StdEncoding, value[:len(token)])
 }
 
-// copy verifies the cookie cache of format compact and returns its payload, which
-// is good until the next call.
-func (m *mac) copy(r *http.Request) ([]byte, bool) {
-	m.encoded = append(m.encoded[:0], presented(r, dataCookie)...)
+// open verifies a value of the cookie cache of format compact and returns its
+// payload, which is good until the next call.
+func (m *mac) open(value string) ([]byte, bool) {
+	m.encoded = append(m.encoded[:0], value...)
 	var err error
 	if m.decoded, err = base64.RawURLEncoding.AppendDecode(m.decoded[:0], m.encoded); err != nil {
 		return nil, false
@@ -113,6 +114,21 @@ func (m *mac) copy(r *http.Request) ([]byte, bool) {
 	return rest[:middle], m.holds(signature, base64.RawURLEncoding, rest[:middle-1], rest[middle:end+1])
 }
 
+// seal appends the payload as a value of the cookie cache of format compact.
+func (m *mac) seal(value, payload []byte, expires time.Time) []byte {
+	text := append(append(m.decoded[:0], `{"session":`...), payload...)
+	end := len(text)
+	text = strconv.AppendInt(append(text, `,"expiresAt":`...), expires.UnixMilli(), 10)
+	text = append(text, '}')
+	m.Reset()
+	_, _ = m.Write(payload[:len(payload)-1])
+	_, _ = m.Write(text[end:])
+	text = append(text[:len(text)-1], `,"signature":"`...)
+	text = base64.RawURLEncoding.AppendEncode(text, m.Sum(m.sum[:0]))
+	m.decoded = append(text, `"}`...)
+	return base64.RawURLEncoding.AppendEncode(value, m.decoded)
+}
+
 // byHand is a site whose GET /me is a handler, and whose visitors sign in at ours.
 func byHand(me gin.HandlerFunc) func(testing.TB) *site {
 	return func(tb testing.TB) *site {
@@ -122,6 +138,31 @@ func byHand(me gin.HandlerFunc) func(testing.TB) *site {
 		engine.GET("/me", me)
 		return &site{handler: engine}
 	}
+}
+
+// issuedByHand is a site that signs visitors in by hand, with cookies that ours reads.
+func issuedByHand(tb testing.TB) *site {
+	ours := cachedSite(cookiecache.Compact)(tb)
+	engine := gin.New()
+	engine.POST("/sign-in", issueCompact)
+	engine.GET("/me", gin.WrapH(ours.handler))
+	return &site{handler: engine}
+}
+
+// issueCompact makes a session and issues its two cookies, without a store.
+func issueCompact(c *gin.Context) {
+	now := millis(time.Now())
+	r := adasRow(now)
+	setToken(c, r.token)
+
+	m := macs.Get().(*mac)
+	defer macs.Put(m)
+	m.encoded = m.seal(append(m.encoded[:0], dataCookie...), appendPayload(m.payload[:0], &r, now), now.Add(5*time.Minute))
+	m.encoded = append(m.encoded, "; Max-Age=300; Path=/; HttpOnly; SameSite=Lax"...)
+	header := c.Writer.Header()
+	header["Set-Cookie"] = append(header["Set-Cookie"], string(m.encoded))
+	header["Cache-Control"], header["Vary"] = []string{"no-store"}, []string{"Cookie"}
+	c.Status(http.StatusNoContent)
 }
 
 func nothing(c *gin.Context) { c.Status(http.StatusNoContent) }
@@ -147,7 +188,7 @@ func checkCompact(c *gin.Context) {
 		c.Status(http.StatusUnauthorized)
 		return
 	}
-	payload, ok := m.copy(c.Request)
+	payload, ok := m.open(presented(c.Request, dataCookie))
 	if !ok || !bytes.Contains(payload, []byte(ada)) || !containsText(payload, token) {
 		c.Status(http.StatusUnauthorized)
 		return
@@ -259,6 +300,13 @@ func newRow(now time.Time) row {
 	}
 }
 
+// adasRow is newRow with its user, as it is read.
+func adasRow(now time.Time) row {
+	r := newRow(now)
+	r.user, r.name, r.email, r.verified, r.userCreatedAt, r.userUpdatedAt = ada, "Ada Lovelace", "ada@example.com", true, now, now
+	return r
+}
+
 func millis(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 // storeByHand is a whole application on those statements: a pooled HMAC, one
@@ -358,27 +406,43 @@ func setToken(c *gin.Context, token string) {
 	c.Writer.Header()["Set-Cookie"] = []string{tokenCookie + token + "." + url.QueryEscape(signature) + "; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax"}
 }
 
+// appendPayload is what the cookie cache holds.
+func appendPayload(body []byte, r *row, now time.Time) []byte {
+	body = appendJSON(append(body, `{"session":`...), r, false)
+	body = appendUser(append(body, `,"user":`...), r)
+	body = strconv.AppendInt(append(body, `,"updatedAt":`...), now.UnixMilli(), 10)
+	return append(body, `,"version":"1"}`...)
+}
+
 func appendJSON(body []byte, r *row, comma bool) []byte {
 	if comma {
 		body = append(body, ',')
 	}
-	text := func(key, value string) {
-		body = append(body, key...)
-		body = append(body, value...)
-		body = append(body, '"')
-	}
-	moment := func(key string, t time.Time) {
-		body = append(body, key...)
-		body = t.AppendFormat(body, "2006-01-02T15:04:05.000Z")
-		body = append(body, '"')
-	}
-	moment(`{"expiresAt":"`, r.expiresAt)
-	text(`,"token":"`, r.token)
-	moment(`,"createdAt":"`, r.createdAt)
-	moment(`,"updatedAt":"`, r.updatedAt)
-	text(`,"ipAddress":"`, r.ip.String)
-	text(`,"userAgent":"`, r.agent.String)
-	text(`,"userId":"`, r.userID)
-	text(`,"id":"`, r.id)
+	body = appendTime(body, `{"expiresAt":"`, r.expiresAt)
+	body = appendText(body, `,"token":"`, r.token)
+	body = appendTime(body, `,"createdAt":"`, r.createdAt)
+	body = appendTime(body, `,"updatedAt":"`, r.updatedAt)
+	body = appendText(body, `,"ipAddress":"`, r.ip.String)
+	body = appendText(body, `,"userAgent":"`, r.agent.String)
+	body = appendText(body, `,"userId":"`, r.userID)
+	body = appendText(body, `,"id":"`, r.id)
 	return append(body, '}')
+}
+
+func appendUser(body []byte, r *row) []byte {
+	body = appendText(body, `{"name":"`, r.name)
+	body = appendText(body, `,"email":"`, r.email)
+	body = strconv.AppendBool(append(body, `,"emailVerified":`...), r.verified)
+	body = appendTime(body, `,"image":null,"createdAt":"`, r.userCreatedAt)
+	body = appendTime(body, `,"updatedAt":"`, r.userUpdatedAt)
+	body = appendText(body, `,"id":"`, r.user)
+	return append(body, '}')
+}
+
+func appendText(body []byte, key, value string) []byte {
+	return append(append(append(body, key...), value...), '"')
+}
+
+func appendTime(body []byte, key string, t time.Time) []byte {
+	return append(t.AppendFormat(append(body, key...), "2006-01-02T15:04:05.000Z"), '"')
 }

@@ -52,7 +52,7 @@ func losingSite(tb testing.TB) *site {
 	}
 	start := time.Now()
 	config := ginsession.Config{Store: overtaken{store}, UpdateAge: time.Millisecond, Now: func() time.Time { return start }}
-	return &site{handler: newEngine(tb, config), counter: poolOf(tb, db)}
+	return &site{handler: newEngine(tb, config), counter: poolOf(tb, db), later: func() {}}
 }
 
 // An overtaken store reads sessions as they were before their last renewal.
