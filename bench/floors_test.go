@@ -212,7 +212,7 @@ func containsText(payload []byte, text string) bool {
 
 // sqlByHand are statements prepared once, on database/sql.
 type sqlByHand struct {
-	find, create, touch, revoke, list *sql.Stmt
+	find, again, create, touch, revoke, list *sql.Stmt
 }
 
 const allColumns = "`id`, `expiresAt`, `token`, `createdAt`, `updatedAt`, `ipAddress`, `userAgent`, `userId`"
@@ -233,6 +233,7 @@ func prepare(tb testing.TB, pool *sql.DB) *sqlByHand {
 	}
 	return &sqlByHand{
 		find:   statement(joinByHand),
+		again:  statement("SELECT " + allColumns + " FROM `session` WHERE `token` = ?"),
 		create: statement("INSERT INTO `session` (" + allColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
 		touch:  statement("UPDATE `session` FORCE INDEX (PRIMARY) SET `expiresAt` = ?, `updatedAt` = ? WHERE `id` = ? AND `token` = ? AND `expiresAt` = ? AND `expiresAt` >= ?"),
 		revoke: statement("DELETE FROM `session` WHERE `token` = ?"),
@@ -254,6 +255,15 @@ type row struct {
 func (s *sqlByHand) read(token string) (r row, err error) {
 	err = s.find.QueryRow(token).Scan(&r.id, &r.expiresAt, &r.token, &r.createdAt, &r.updatedAt, &r.ip, &r.agent, &r.userID,
 		&r.user, &r.name, &r.email, &r.verified, &r.image, &r.userCreatedAt, &r.userUpdatedAt)
+	if err == nil && r.token != token {
+		err = sql.ErrNoRows
+	}
+	return r, err
+}
+
+// reread is read without the user.
+func (s *sqlByHand) reread(token string) (r row, err error) {
+	err = s.again.QueryRow(token).Scan(&r.id, &r.expiresAt, &r.token, &r.createdAt, &r.updatedAt, &r.ip, &r.agent, &r.userID)
 	if err == nil && r.token != token {
 		err = sql.ErrNoRows
 	}

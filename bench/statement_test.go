@@ -2,6 +2,7 @@ package bench
 
 import (
 	"database/sql"
+	"fmt"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ func BenchmarkStatement(b *testing.B) {
 			return byConnection{pool}, gormDoes(b, overSQL(b, pool, true))
 		}},
 	}
-	for _, op := range []string{"select-1", "find", "create", "touch", "create-revoke", "list"} {
+	for _, op := range []string{"select-1", "find", "create", "touch", "touch-lost", "create-revoke", "list"} {
 		for _, d := range doers {
 			if op == "select-1" && d.layer != "floor-sql" {
 				continue
@@ -86,6 +87,15 @@ func sqlDoes(b *testing.B, pool *sql.DB) func(string) func() error {
 			own.expiresAt = next
 			return err
 		},
+		"touch-lost": func() error { // another moved the expiry that was read
+			read := own
+			read.expiresAt = own.expiresAt.Add(-time.Millisecond)
+			if err := statements.renew(read, own.expiresAt.Add(time.Millisecond), own.createdAt); err != nil {
+				return err
+			}
+			now, err := statements.reread(own.token)
+			return unmoved(own.expiresAt, now.expiresAt, err)
+		},
 		"create-revoke": func() error {
 			r := newRow(own.createdAt)
 			if err := statements.insert(r); err != nil {
@@ -122,6 +132,12 @@ func storeDoes(b *testing.B, db *gorm.DB) func(string) func() error {
 			own, err = store.Touch(ctx, own, own.ExpiresAt.Add(time.Millisecond), now)
 			return err
 		},
+		"touch-lost": func() error {
+			read := own
+			read.ExpiresAt = own.ExpiresAt.Add(-time.Millisecond)
+			s, err := store.Touch(ctx, read, own.ExpiresAt.Add(time.Millisecond), now)
+			return unmoved(own.ExpiresAt, s.ExpiresAt, err)
+		},
 		"create-revoke": func() error {
 			s := newSession(ada, now)
 			if err := store.Create(ctx, s); err != nil {
@@ -133,6 +149,14 @@ func storeDoes(b *testing.B, db *gorm.DB) func(string) func() error {
 		"list": func() error { _, err := store.List(ctx, ada, now); return err },
 	}
 	return func(op string) func() error { return ops[op] }
+}
+
+// unmoved is an error unless the expiry is the one of whoever was faster.
+func unmoved(want, got time.Time, err error) error {
+	if err == nil && !got.Equal(want) {
+		err = fmt.Errorf("the expiry is %v, want %v", got, want)
+	}
+	return err
 }
 
 // joined is a session with its user as GORM joins them.
@@ -153,6 +177,10 @@ func gormDoes(b *testing.B, db *gorm.DB) func(string) func() error {
 			b.Fatal(err)
 		}
 	}
+	touch := func(read models.Session, next time.Time) error {
+		return db.Model(&models.Session{}).Where("id = ? AND token = ? AND expiresAt = ? AND expiresAt >= ?", read.ID, read.Token, read.ExpiresAt, now).
+			Updates(map[string]any{"expiresAt": next, "updatedAt": now}).Error
+	}
 	ops := map[string]func() error{
 		"find": func() error {
 			var found joined
@@ -161,10 +189,19 @@ func gormDoes(b *testing.B, db *gorm.DB) func(string) func() error {
 		"create": func() error { s := newSession(ada, now); return db.Create(&s).Error },
 		"touch": func() error {
 			next := own.ExpiresAt.Add(time.Millisecond)
-			err := db.Model(&models.Session{}).Where("id = ? AND token = ? AND expiresAt = ? AND expiresAt >= ?", own.ID, own.Token, own.ExpiresAt, now).
-				Updates(map[string]any{"expiresAt": next, "updatedAt": now}).Error
+			err := touch(own, next)
 			own.ExpiresAt = next
 			return err
+		},
+		"touch-lost": func() error {
+			read := own
+			read.ExpiresAt = own.ExpiresAt.Add(-time.Millisecond)
+			if err := touch(read, own.ExpiresAt.Add(time.Millisecond)); err != nil {
+				return err
+			}
+			var s models.Session
+			err := db.Where("token = ?", own.Token).Take(&s).Error
+			return unmoved(own.ExpiresAt, s.ExpiresAt, err)
 		},
 		"create-revoke": func() error {
 			s := newSession(ada, now)

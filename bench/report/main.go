@@ -79,20 +79,20 @@ func (r *results) write(w io.Writer) {
 			fmt.Fprintf(w, "; %s %s", key, r.config[key])
 		}
 	}
-	fmt.Fprint(w, ".\n\n| path | gate | goal | ours |\n| --- | --- | --- | --- |\n")
+	fmt.Fprint(w, ".\n\n| path | gate | goal | ours | the gate is | the goal is |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, b := range budgets {
-		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", b.path, b.gate, b.goal, b.ours(r))
+		fmt.Fprint(w, b.row(r))
 	}
 	for _, g := range r.groups {
-		fmt.Fprintf(w, "\n**%s**\n\n| layer | best ns | median ns | ratio to floor | B | allocations | queries (trips) |\n| --- | --: | --: | --: | --: | --: | --: |\n", g.name)
+		fmt.Fprintf(w, "\n**%s**\n\n| layer | best ns | median ns | processor ns | ratio to floor | B | allocations | queries (trips) |\n| --- | --: | --: | --: | --: | --: | --: | --: |\n", g.name)
 		floor := g.floor()
 		for _, l := range g.layers {
 			ratio := ""
 			if floor != nil {
 				ratio = times(l.best(nanoseconds) / floor.best(nanoseconds))
 			}
-			fmt.Fprintf(w, "| %s | %.0f | %.0f | %s | %.0f | %.0f | %s |\n", l.name, l.best(nanoseconds), l.median(nanoseconds), ratio,
-				l.median("B/op"), l.median("allocs/op"), l.asked())
+			fmt.Fprintf(w, "| %s | %.0f | %.0f | %s | %s | %s | %s | %s |\n", l.name, l.best(nanoseconds), l.median(nanoseconds), l.whole(l.best, "cpu-ns/op"),
+				ratio, l.whole(l.median, "B/op"), l.whole(l.median, "allocs/op"), l.asked())
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,7 +106,7 @@ func (g *group) floor() *layer {
 // best is the least of all rounds: what else a machine does only adds.
 func (l *layer) best(unit string) float64 {
 	if len(l.values[unit]) == 0 {
-		return 0
+		return math.NaN()
 	}
 	return slices.Min(l.values[unit])
 }
@@ -113,9 +114,17 @@ func (l *layer) best(unit string) float64 {
 func (l *layer) median(unit string) float64 {
 	values := slices.Sorted(slices.Values(l.values[unit]))
 	if len(values) == 0 {
-		return 0
+		return math.NaN()
 	}
 	return values[len(values)/2]
+}
+
+// whole is a number without decimals, or nothing where there is none.
+func (l *layer) whole(of func(unit string) float64, unit string) string {
+	if l.values[unit] == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.0f", of(unit))
 }
 
 // asked is queries and round trips, which loopback does not count.
