@@ -18,8 +18,7 @@ func TestDirectDependenciesAreTheChosenOnes(t *testing.T) {
 		"github.com/go-jose/go-jose/v4",  // JWE
 		"github.com/go-sql-driver/mysql", // DSNs and error numbers
 		"github.com/gorilla/securecookie",
-		"golang.org/x/net",  // publicsuffix: SR-13, SR-55
-		"golang.org/x/sync", // singleflight
+		"golang.org/x/net", // publicsuffix: SR-13, SR-55
 		"gorm.io/driver/mysql",
 		"gorm.io/gorm",
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -283,113 +282,6 @@ func (m *Manager) readCopy(p *presented, token string, now, began time.Time) (ca
 	return c, good
 }
 
-// A reading is what the store says of one token.
-type reading struct {
-	at    time.Time // before the store was asked, perhaps by somebody else
-	began time.Time // the same moment, by the monotonic clock
-	row   models.Session
-	user  models.User
-	slid  bool // this reading, or one beside it, moved the expiry
-	gone  bool // the row vanished when it was to be renewed
-}
-
-// A renewal says when reading renews.
-type renewal byte
-
-const (
-	never renewal = iota
-	whenDue
-	// unlessShort: when due, but for don't-remember sessions. Their marker is a
-	// cookie, which clients that send a header do not have; they are told by
-	// their short life. Better Auth gives them a new session's life.
-	unlessShort
-)
-
-// allows reports whether a session may be renewed.
-func (r renewal) allows(row models.Session) bool {
-	return r == whenDue || r == unlessShort && row.ExpiresAt.Sub(row.CreatedAt) > dontRememberFor
-}
-
-// read asks the store, renewing the session if it is due and renew allows it.
-// Concurrent reads of one token share one answer, unless it was asked for more
-// than MaxLag before: a process that was stopped, or whose store is slow, may be
-// waiting for one from before a revocation elsewhere. The shared work has its own
-// deadline, so that one visitor who leaves does not fail the others. For one who
-// has left already nothing is read, and for one who leaves meanwhile nothing is
-// renewed.
-func (m *Manager) read(ctx context.Context, token string, renew renewal, now time.Time) (reading, error) {
-	if err := ctx.Err(); err != nil {
-		return reading{}, err
-	}
-	client, asked := ctx, time.Now()
-	key := strconv.FormatUint(m.revoked.epoch.Load(), 36) + string("-+*"[renew]) + token
-	flight := m.flights.DoChan(key, func() (result any, err error) {
-		defer func() {
-			if p := recover(); p != nil { // of a foreign Store; the flight's goroutine must not die of it
-				result, err = nil, errors.New("the store panicked")
-			}
-		}()
-		// A whole deadline: those who come later share it.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.storeTimeout)
-		defer cancel()
-		return m.readNow(ctx, client, token, renew, now)
-	})
-	// The wait has a deadline of its own: not every driver hears its context.
-	waiting, cancel := context.WithDeadline(ctx, m.deadline(ctx))
-	defer cancel()
-	select {
-	case done := <-flight:
-		if done.Err != nil {
-			return reading{}, done.Err
-		}
-		r := done.Val.(reading)
-		if asked.Sub(r.began) > m.cache.maxLag { // it may know less than is promised; the next begins after this one
-			return m.read(client, token, renew, now)
-		}
-		return r, nil
-	case <-waiting.Done():
-		return reading{}, waiting.Err()
-	}
-}
-
-func (m *Manager) readNow(ctx, client context.Context, token string, renew renewal, now time.Time) (reading, error) {
-	r := reading{at: now, began: time.Now()}
-	var err error
-	if r.row, r.user, err = m.store.Find(ctx, token); err != nil {
-		return reading{}, err
-	}
-	if !sameToken(r.row.Token, token) {
-		return reading{}, models.ErrNotFound // the collation of a column is no equality of secrets
-	}
-	if !renew.allows(r.row) || m.policy.expired(r.row.CreatedAt, r.row.ExpiresAt, now) || !m.policy.due(r.row.CreatedAt, r.row.ExpiresAt, now) {
-		return r, nil
-	}
-	if client.Err() != nil {
-		return r, nil
-	}
-	// Half of the time that is left: a renewal that stalls, on a row that somebody
-	// has locked, must leave those who wait the time to hear of the load.
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
-		defer cancel()
-	}
-	touched, err := m.store.Touch(ctx, r.row, m.policy.expiry(r.row.CreatedAt, now), now)
-	switch {
-	case errors.Is(err, models.ErrNotFound):
-		r.gone = true
-	case err != nil: // a load that succeeded is not undone by a renewal that failed
-		m.logger.Warn("ginsession: a session could not be renewed", "sessionId", r.row.ID, "error", err)
-	default:
-		r.slid = touched.ExpiresAt.After(r.row.ExpiresAt)
-		r.row = touched
-		if r.slid {
-			m.happened(client, EventRefreshed, touched)
-		}
-	}
-	return r, nil
-}
-
 // deleteExpired removes the expired row that a request met, unless somebody
 // whose clock is behind renewed it meanwhile. That it may fail matters little:
 // the row is dead, and the purge comes.
@@ -402,32 +294,4 @@ func (m *Manager) deleteExpired(ctx context.Context, row models.Session, now tim
 	case ended > 0 && m.events != nil:
 		m.events.tell(ctx, Event{Kind: EventRevoked, Reason: m.policy.ended(row.ExpiresAt, now), At: now, SessionID: row.ID, UserID: row.UserID, Ended: ended})
 	}
-}
-
-// storeContext is for work that must not end when the client leaves: it keeps
-// the values of ctx, drops its cancellation and has a deadline of our own.
-func (m *Manager) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithDeadline(context.WithoutCancel(ctx), m.deadline(ctx))
-}
-
-// deadlineKey is where bounded keeps its deadline. It is a value and not the
-// context's own, because storeContext drops that of the client.
-type deadlineKey struct{}
-
-// bounded gives all calls of the store under one context one deadline: an answer
-// that needs three of them must not take three times Config.StoreTimeout.
-func (m *Manager) bounded(ctx context.Context) context.Context {
-	if _, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
-		return ctx
-	}
-	return context.WithValue(ctx, deadlineKey{}, time.Now().Add(m.storeTimeout))
-}
-
-// deadline is that of a call of the store which begins now.
-func (m *Manager) deadline(ctx context.Context) time.Time {
-	deadline := time.Now().Add(m.storeTimeout)
-	if all, ok := ctx.Value(deadlineKey{}).(time.Time); ok && all.Before(deadline) {
-		return all
-	}
-	return deadline
 }

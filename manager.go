@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/ginsession/ginsession/cookiecache"
 	"github.com/ginsession/ginsession/internal/clientaddr"
 	"github.com/ginsession/ginsession/internal/signed"
@@ -27,7 +25,7 @@ type Manager struct {
 	codec   cookiecache.Codec
 	handles handles
 	revoked *revoked
-	flights singleflight.Group
+	flights flights
 
 	events *events
 	news   chan models.Revoked // for CookieCache.Feed; nil without

@@ -77,12 +77,13 @@ func (m *Manager) loadFor(c *gin.Context, how how) loaded {
 			private(h)
 		}
 	}
-	now := loaded{err: o.err}
 	if o.err == nil {
-		now.session = m.session(o.row, o.user, o.cached)
-	} else if !isAnswer(o.err) {
+		return m.found(c, &o)
+	}
+	if !isAnswer(o.err) {
 		m.storeFailed(c, o.err)
 	}
+	now := loaded{err: o.err}
 	m.know(c, now)
 	return now
 }

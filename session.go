@@ -85,7 +85,12 @@ func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // session makes the application's copy of a row.
 func (m *Manager) session(row models.Session, user models.User, cached bool) *Session {
-	return &Session{
+	s := m.copyOf(row, user, cached)
+	return &s
+}
+
+func (m *Manager) copyOf(row models.Session, user models.User, cached bool) Session {
+	return Session{
 		ID:        row.ID,
 		UserID:    row.UserID,
 		Token:     Token{row.Token},
@@ -199,7 +204,29 @@ func (m *Manager) know(c *gin.Context, l loaded) {
 		s.now.Store(&later)
 		return
 	}
-	s := &state{Context: c.Request.Context(), manager: m, first: l}
+	m.begin(c, &state{first: l})
+}
+
+// found makes known the session that a load found, and returns what is known then.
+// Of most requests it is the first, with its state in one allocation.
+func (m *Manager) found(c *gin.Context, o *outcome) loaded {
+	if m.stateIn(c) != nil {
+		now := loaded{session: m.session(o.row, o.user, o.cached)}
+		m.know(c, now)
+		return now
+	}
+	s := &struct {
+		state
+		session Session
+	}{session: m.copyOf(o.row, o.user, o.cached)}
+	s.first.session = &s.session
+	m.begin(c, &s.state)
+	return s.first
+}
+
+// begin puts a state into a request that has none.
+func (m *Manager) begin(c *gin.Context, s *state) {
+	s.Context, s.manager = c.Request.Context(), m
 	s.now.Store(&s.first)
 	c.Request = c.Request.WithContext(s)
 }

@@ -326,6 +326,7 @@ func (m *Manager) parseCachePayload(payload string) (cachedCopy, bool) {
 
 func parseCachedSession(value string, fields []models.Field, s *models.Session) bool {
 	var expires, created, updated bool
+	texts := new([2]string) // of ipAddress and userAgent: one allocation
 	ok := members(value, func(key, value string) bool {
 		switch key {
 		case "id":
@@ -344,9 +345,9 @@ func parseCachedSession(value string, fields []models.Field, s *models.Session) 
 			updated = readInstant(value, &s.UpdatedAt)
 			return updated
 		case "ipAddress":
-			return readNullable(value, &s.IPAddress)
+			return readNullable(value, &s.IPAddress, &texts[0])
 		case "userAgent":
-			return readNullable(value, &s.UserAgent)
+			return readNullable(value, &s.UserAgent, &texts[1])
 		}
 		return readField(fields, key, value, &s.Fields)
 	})
@@ -369,7 +370,7 @@ func parseCachedUser(value string, fields []models.Field, u *models.User) bool {
 			u.EmailVerified = value == "true"
 			return u.EmailVerified || value == "false"
 		case "image":
-			return readNullable(value, &u.Image)
+			return readNullable(value, &u.Image, nil)
 		case "createdAt":
 			created = readInstant(value, &u.CreatedAt)
 			return created
@@ -466,14 +467,18 @@ func readText(value string, into *string) bool {
 	return ok && !strictjson.LooksLikeTime(s)
 }
 
-func readNullable(value string, into **string) bool {
+// readNullable reads a text or null. into is where the text goes, nil for memory of
+// its own.
+func readNullable(value string, text **string, into *string) bool {
 	if value == "null" {
-		*into = nil
+		*text = nil
 		return true
 	}
-	var s string
-	*into = &s
-	return readText(value, &s)
+	if into == nil {
+		into = new(string)
+	}
+	*text = into
+	return readText(value, into)
 }
 
 func readInstant(value string, into *time.Time) bool {

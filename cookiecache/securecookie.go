@@ -98,11 +98,13 @@ func (c *secureCookie) Decode(value string) (payload string, last time.Time, err
 		return "", time.Time{}, ErrInvalid
 	}
 	value += "==="[:-len(value)&3]
+	buf := buffers.Get().(*buffer) // for where gorilla puts its result, which may be anything to it
+	defer buffers.Put(buf)
 	for _, codec := range c.codecs {
-		var plaintext []byte
-		if codec.Decode(c.name, value, &plaintext) != nil {
+		if codec.Decode(c.name, value, &buf.document) != nil {
 			continue
 		}
+		plaintext := buf.document
 		if len(plaintext) < expiryLength {
 			break
 		}

@@ -25,11 +25,12 @@ import (
 
 // A script is a database that answers each statement as the test wants.
 type script struct {
-	mu      sync.Mutex
-	calls   int
-	answer  func(call int) (*answer, error)
-	queries []string
-	args    [][]driver.NamedValue
+	mu         sync.Mutex
+	calls      int
+	answer     func(call int) (*answer, error)
+	queries    []string
+	args       [][]driver.NamedValue
+	unprepared error // of every attempt to prepare a statement
 }
 
 // An answer is the rows of a query, then the error they end with, or the
@@ -45,9 +46,11 @@ func (s *script) Driver() driver.Driver                        { return nil }
 
 type scriptConn struct{ *script }
 
-func (c scriptConn) Prepare(string) (driver.Stmt, error) { return nil, errors.New("not prepared") }
-func (c scriptConn) Close() error                        { return nil }
-func (c scriptConn) Begin() (driver.Tx, error)           { return nil, errors.New("no transactions") }
+func (c scriptConn) Prepare(query string) (driver.Stmt, error) {
+	return scriptStmt{c, query}, c.unprepared
+}
+func (c scriptConn) Close() error              { return nil }
+func (c scriptConn) Begin() (driver.Tx, error) { return nil, errors.New("no transactions") }
 
 func (c scriptConn) next(query string, args []driver.NamedValue) (*answer, error) {
 	c.mu.Lock()
@@ -71,6 +74,21 @@ func (c scriptConn) ExecContext(_ context.Context, query string, args []driver.N
 		return nil, err
 	}
 	return driver.RowsAffected(a.met), nil
+}
+
+// A scriptStmt is a prepared statement, which is asked as its text is.
+type scriptStmt struct {
+	conn  scriptConn
+	query string
+}
+
+func (s scriptStmt) Close() error                               { return nil }
+func (s scriptStmt) NumInput() int                              { return -1 }
+func (s scriptStmt) Exec([]driver.Value) (driver.Result, error) { return nil, driver.ErrSkip }
+func (s scriptStmt) Query([]driver.Value) (driver.Rows, error)  { return nil, driver.ErrSkip }
+
+func (s scriptStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.conn.QueryContext(ctx, s.query, args)
 }
 
 type scriptRows struct {
@@ -191,6 +209,36 @@ func TestRule14WhatIsTriedAgain(t *testing.T) {
 			}
 			if err != nil && strings.Contains(err.Error(), "SECRET") {
 				t.Error("the error holds the driver's text")
+			}
+		})
+	}
+}
+
+// Find prepares its statement where that can be, and goes without where it cannot.
+func TestFindWithoutAPreparedStatement(t *testing.T) {
+	tests := []struct {
+		name, dialect string
+		unprepared    error
+		want          string // how the statement's condition ends
+		wantErr       bool
+	}{
+		{"prepared", "mysql", nil, "= ?", false},
+		{"too many statements", "mysql", mysqlError(1461), "= ?", false},
+		{"a proxy that knows none", "mysql", mysqlError(1295), "= ?", false},
+		{"a proxy that forgot it", "mysql", mysqlError(1243), "= ?", false},
+		{"SQLite", "sqlite", nil, "= ?", false},
+		{"a database with other placeholders", "postgres", errors.New("asked to prepare"), "= ?", false},
+		{"access denied", "mysql", mysqlError(1142), "", true},
+		{"no connection", "mysql", mysql.ErrInvalidConn, "", true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			store, script := scripted(t, test.dialect, func(int) (*answer, error) { return &answer{rows: [][]driver.Value{findRow}}, nil })
+			script.unprepared = test.unprepared
+			_, _, err := store.Find(t.Context(), secret)
+			if (err != nil) != test.wantErr || err == nil && !strings.HasSuffix(script.queries[0], test.want) {
+				t.Errorf("got %v after %q", err, script.queries)
 			}
 		})
 	}
@@ -428,6 +476,7 @@ func TestRule24StatementsAskForThePrimary(t *testing.T) {
 		}
 	}
 	if err := errors.Join(
+		db.Callback().Query().Register("gorm:db_resolver", look), // as dbresolver itself does
 		db.Callback().Row().Before("*").Register("look", look),
 		db.Callback().Raw().Before("*").Register("look", look),
 	); err != nil {

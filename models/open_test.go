@@ -357,9 +357,9 @@ func TestStoreLeavesTheApplicationsDBAsItIs(t *testing.T) {
 	}
 }
 
-// The application's PrepareStmt would take three round trips a statement where
-// the DSN asks for one.
-func TestStoreDoesNotPrepareWhereTheApplicationDoes(t *testing.T) {
+// The application's PrepareStmt would prepare a statement for each length of IN on
+// every connection. Find has one, whatever the application does.
+func TestStorePreparesFindAloneAndOnce(t *testing.T) {
 	dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27&interpolateParams=true")
 	db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true})
 	migrate(t, db)
@@ -374,11 +374,19 @@ func TestStoreDoesNotPrepareWhereTheApplicationDoes(t *testing.T) {
 		return n
 	}
 	before := prepared()
-	if _, _, err := store.Find(t.Context(), session.Token); err != nil {
-		t.Fatal(err)
+	for range 3 {
+		if _, _, err := store.Find(t.Context(), session.Token); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.FindMany(t.Context(), []string{session.Token}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.List(t.Context(), session.UserID, moment); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if got := prepared() - before; got != 0 {
-		t.Errorf("Find prepared %d statements, want none", got)
+	if got := prepared() - before; got != 1 {
+		t.Errorf("the Store prepared %d statements, want one", got)
 	}
 }
 

@@ -35,6 +35,9 @@ func (r redacted) Trace(ctx context.Context, begin time.Time, fc func() (sql str
 
 // loggable is what may be told of an error: class and number.
 func (d dialect) loggable(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
 	var wrapped *Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):

@@ -22,8 +22,13 @@ import (
 // It is tested on MariaDB and SQLite, and keeps to what MySQL from 5.7 and TiDB
 // document. Each method is one statement without a transaction around it (Purge,
 // Update, Replace and a Touch that lost a race: two; Revoke and Replace with a Feed:
-// a transaction of two), so that nothing is held locked between two round trips. Statements that lost a race inside the database are
-// tried three times, as long as the context allows.
+// a transaction of two), so that nothing is held locked between two round trips.
+// Statements that lost a race inside the database are tried three times, as long as
+// the context allows.
+//
+// Find, which most requests wait for, is a prepared statement of the Store's own on
+// the pool beneath GORM: GORM's logger hears of it, its callbacks do not, unless
+// gorm.io/plugin/dbresolver is among them.
 //
 // A writer that waits for a lock on a SQLite file is deaf to its context until
 // the file's busy_timeout is over.
@@ -37,6 +42,7 @@ type Store struct {
 	dialect dialect
 	schema  Schema // complete
 	sql     statements
+	find    prepared
 }
 
 // NewStore makes a Store on Better Auth's tables without additional fields: it
@@ -89,7 +95,9 @@ func (s Schema) Store(db *gorm.DB) (*Store, error) {
 	if prepared, ok := own.Statement.ConnPool.(*gorm.PreparedStmtDB); ok {
 		own.Statement.ConnPool = prepared.ConnPool
 	}
-	return &Store{db: own, dialect: d, schema: schema, sql: newStatements(own.Statement.Quote, d, schema)}, nil
+	store := &Store{db: own, dialect: d, schema: schema, sql: newStatements(own.Statement.Quote, d, schema)}
+	store.find.is(store.sql.find)
+	return store, nil
 }
 
 // A dialect is the name of a gorm.Dialector. TiDB and MySQL go by MariaDB's.
@@ -269,17 +277,16 @@ func query[T any](ctx context.Context, s *Store, text string, scan func(*sql.Row
 	var found []T
 	err := s.retry(ctx, true, func() error {
 		found = nil
-		rows, err := s.conn(ctx).Raw(text, args...).Rows()
+		rows, err := s.rows(ctx, text, args)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var row T
-			if err := scan(rows, &row); err != nil {
+			found = append(found, *new(T))
+			if err := scan(rows, &found[len(found)-1]); err != nil {
 				return err
 			}
-			found = append(found, row)
 		}
 		// An answer cut off in the middle must not pass for a short one, nor
 		// one cut off at its start for "no such session".
