@@ -39,6 +39,8 @@ covered=(. ./models ./cookiecache)
 # and has no races of ours.
 race=(-race -gcflags=modernc.org/...=-race=false)
 
+. .ci/mariadb.sh
+
 heading() { printf '\n=== %s\n' "$*"; }
 fail() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
 
@@ -136,43 +138,6 @@ find_chromium() {
     fi
   done
   return 1
-}
-
-free_port() {
-  local port
-  while :; do
-    port=$((20000 + RANDOM % 20000))
-    if ! (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      printf '%s' "$port"
-      return
-    fi
-  done
-}
-
-start_mariadb() {
-  local data=$work/mariadb port user
-  user=$(id -un)
-  mkdir "$data"
-  mariadb-install-db --no-defaults --datadir="$data" --user="$user" \
-    --auth-root-authentication-method=normal --skip-test-db --force >"$work/mariadb-install.log" 2>&1 ||
-    { cat "$work/mariadb-install.log" >&2; fail "mariadb-install-db failed"; }
-  port=$(free_port)
-  mariadbd --no-defaults --user="$user" --datadir="$data" --socket="$work/mariadb.sock" \
-    --bind-address=127.0.0.1 --port="$port" --pid-file="$work/mariadb.pid" \
-    --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M --innodb-log-file-size=16M \
-    --max-connections=500 --skip-log-bin --skip-name-resolve >"$work/mariadb.log" 2>&1 &
-  mariadb_pid=$!
-  local tries
-  for ((tries = 0; tries < 300; tries++)); do
-    kill -0 "$mariadb_pid" 2>/dev/null || break
-    if [[ -S $work/mariadb.sock ]] && (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      export TEST_MYSQL_DSN="root@tcp(127.0.0.1:$port)/"
-      return
-    fi
-    sleep 0.2
-  done
-  cat "$work/mariadb.log" >&2
-  fail "mariadbd does not answer"
 }
 
 # in_modules runs a command in the folder of each module of go.work.
@@ -285,8 +250,9 @@ for module in "${modules[@]}"; do
   (cd "$module" && go test "${race[@]}" -shuffle=on ./...)
 done
 
-heading "Allocations, which the race detector changes"
+heading "Allocations, without the race detector, which allocates; each peer once"
 go test -run Alloc ./...
+(cd bench && go test -run . -bench '^Benchmark(CachedRead|StoreRead|SignIn)$/./via=process' -benchtime 1x ./...)
 
 heading "Statement coverage"
 coverage "$work/coverage"
