@@ -156,7 +156,7 @@ func (m *Manager) updateSession(c *gin.Context) {
 		refuse(c, unavailable)
 	default:
 		body := append(make([]byte, 0, 512), `{"session":`...)
-		answer(c, http.StatusOK, string(append(m.appendStored(body, row, m.publicToken(row.Token)), '}')))
+		answerBuilt(c, append(m.appendStored(body, row, m.publicToken(row.Token)), '}'))
 	}
 }
 

@@ -41,8 +41,11 @@ func (h handles) of(stored string) string { return handleUnder(h.keys[0], stored
 
 func handleUnder(key *signed.Key, stored string) string {
 	var sum [sha256.Size]byte
-	key.Sum(&sum, []byte(stored), nil)
-	return handlePrefix + base64.RawURLEncoding.EncodeToString(sum[:])
+	key.SumString(&sum, stored)
+	var text [handleLength]byte
+	copy(text[:], handlePrefix)
+	base64.RawURLEncoding.Encode(text[len(handlePrefix):], sum[:])
+	return string(text[:])
 }
 
 // isHandle reports whether s has the form of a handle.

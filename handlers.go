@@ -70,7 +70,7 @@ func (m *Manager) getSession(c *gin.Context) {
 			body = append(body, `,"needsRefresh":false`...)
 		}
 	}
-	answer(c, http.StatusOK, string(append(body, '}')))
+	answerBuilt(c, append(body, '}'))
 }
 
 func (m *Manager) storeFailed(c *gin.Context, err error) {
@@ -131,7 +131,7 @@ func (m *Manager) listSessions(c *gin.Context) {
 		}
 		body = m.appendStored(body, row, m.publicToken(row.Token))
 	}
-	answer(c, http.StatusOK, string(append(body, ']')))
+	answerBuilt(c, append(body, ']'))
 }
 
 const statusTrue = `{"status":true}`

@@ -253,7 +253,7 @@ func (m *Manager) listDeviceSessions(c *gin.Context) {
 		body = m.appendFound(body, f.Session, f.User)
 		body = append(body, '}')
 	}
-	answer(c, http.StatusOK, string(append(body, ']')))
+	answerBuilt(c, append(body, ']'))
 }
 
 // setActiveSession serves POST /multi-session/set-active {"sessionToken":
@@ -287,7 +287,7 @@ func (m *Manager) setActiveSession(c *gin.Context) {
 		return
 	}
 	m.activate(c, &p, original{row: read.row, user: read.user, readAt: read.at})
-	answer(c, http.StatusOK, string(append(m.appendFound(make([]byte, 0, 1024), read.row, read.user), '}')))
+	answerBuilt(c, append(m.appendFound(make([]byte, 0, 1024), read.row, read.user), '}'))
 }
 
 // revokeDeviceSession serves POST /multi-session/revoke {"sessionToken": handle

@@ -63,7 +63,7 @@ func (m *Manager) revokedList(c *gin.Context) {
 		return
 	}
 	body := appendInstant([]byte("{"), "asOf", asOf)
-	answer(c, http.StatusOK, string(append(append(body, ','), list...)))
+	answerBuilt(c, append(append(body, ','), list...))
 }
 
 // list is the JSON of what ended at since or later, without the brace that opens it.

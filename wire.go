@@ -73,11 +73,21 @@ var (
 
 // answer writes a JSON body. Better Auth's content type has no charset.
 func answer(c *gin.Context, status int, body string) {
+	beginJSON(c, status)
+	_, _ = c.Writer.WriteString(body)
+}
+
+// answerBuilt is answer with 200 and a body that was built for it.
+func answerBuilt(c *gin.Context, body []byte) {
+	beginJSON(c, http.StatusOK)
+	_, _ = c.Writer.Write(body)
+}
+
+func beginJSON(c *gin.Context, status int) {
 	h := c.Writer.Header()
 	h["Content-Type"] = jsonType
 	h["X-Content-Type-Options"] = noSniff
 	c.Writer.WriteHeader(status)
-	_, _ = c.Writer.WriteString(body)
 }
 
 // refuse ends the request with a refusal.

@@ -358,8 +358,8 @@ func TestStoreLeavesTheApplicationsDBAsItIs(t *testing.T) {
 }
 
 // The application's PrepareStmt would prepare a statement for each length of IN on
-// every connection. Find has one, whatever the application does.
-func TestStorePreparesFindAloneAndOnce(t *testing.T) {
+// every connection. Find and List have one each, whatever the application does.
+func TestStorePreparesTwoStatementsOnce(t *testing.T) {
 	dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27&interpolateParams=true")
 	db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true})
 	migrate(t, db)
@@ -385,8 +385,8 @@ func TestStorePreparesFindAloneAndOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := prepared() - before; got != 1 {
-		t.Errorf("the Store prepared %d statements, want one", got)
+	if got := prepared() - before; got != 2 {
+		t.Errorf("the Store prepared %d statements, want two", got)
 	}
 }
 

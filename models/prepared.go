@@ -17,8 +17,8 @@ type prepared struct {
 	statement atomic.Pointer[sql.Stmt]         // nil before the first use
 }
 
-func (p *prepared) is(text string) {
-	p.text, p.describe = text, func() (string, int64) { return text, -1 }
+func newPrepared(text string) *prepared {
+	return &prepared{text: text, describe: func() (string, int64) { return text, -1 }}
 }
 
 func (p *prepared) query(ctx context.Context, pool gorm.ConnPool, args []any) (*sql.Rows, error) {
@@ -36,13 +36,13 @@ func (p *prepared) query(ctx context.Context, pool gorm.ConnPool, args []any) (*
 	return statement.QueryContext(ctx, args...)
 }
 
-// rows runs one SELECT: findSQL prepared, where that can be, and everything else as
-// text.
+// rows runs one SELECT: findSQL and listSQL prepared, where that can be, and
+// everything else as text.
 func (s *Store) rows(ctx context.Context, text string, args []any) (*sql.Rows, error) {
-	if text == s.find.text && s.prepares() {
+	if p := s.prepared[text]; p != nil && s.prepares() {
 		began := time.Now()
-		rows, err := s.find.query(ctx, s.db.Statement.ConnPool, args)
-		s.db.Logger.Trace(ctx, began, s.find.describe, err)
+		rows, err := p.query(ctx, s.db.Statement.ConnPool, args)
+		s.db.Logger.Trace(ctx, began, p.describe, err)
 		if err == nil || !unpreparable(s.dialect.number(err)) {
 			return rows, err
 		}

@@ -26,9 +26,9 @@ import (
 // Statements that lost a race inside the database are tried three times, as long as
 // the context allows.
 //
-// Find, which most requests wait for, is a prepared statement of the Store's own on
-// the pool beneath GORM: GORM's logger hears of it, its callbacks do not, unless
-// gorm.io/plugin/dbresolver is among them.
+// Find, which most requests wait for, and List are prepared statements of the Store's
+// own on the pool beneath GORM: GORM's logger hears of them, its callbacks do not,
+// unless gorm.io/plugin/dbresolver is among them.
 //
 // A writer that waits for a lock on a SQLite file is deaf to its context until
 // the file's busy_timeout is over.
@@ -42,7 +42,8 @@ type Store struct {
 	dialect dialect
 	schema  Schema // complete
 	sql     statements
-	find    prepared
+
+	prepared map[string]*prepared // by their texts
 }
 
 // NewStore makes a Store on Better Auth's tables without additional fields: it
@@ -95,9 +96,11 @@ func (s Schema) Store(db *gorm.DB) (*Store, error) {
 	if prepared, ok := own.Statement.ConnPool.(*gorm.PreparedStmtDB); ok {
 		own.Statement.ConnPool = prepared.ConnPool
 	}
-	store := &Store{db: own, dialect: d, schema: schema, sql: newStatements(own.Statement.Quote, d, schema)}
-	store.find.is(store.sql.find)
-	return store, nil
+	texts := newStatements(own.Statement.Quote, d, schema)
+	return &Store{db: own, dialect: d, schema: schema, sql: texts, prepared: map[string]*prepared{
+		texts.find: newPrepared(texts.find),
+		texts.list: newPrepared(texts.list),
+	}}, nil
 }
 
 // A dialect is the name of a gorm.Dialector. TiDB and MySQL go by MariaDB's.

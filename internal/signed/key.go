@@ -61,6 +61,9 @@ func (k *Key) Sum(dst *[32]byte, a, b []byte) {
 	k.states.Put(st)
 }
 
+// SumString is Sum over one short value.
+func (k *Key) SumString(dst *[32]byte, value string) { sumOf(k, dst, value) }
+
 // sumOf is Sum over one short value, a string or bytes on the caller's stack.
 func sumOf[T string | []byte](k *Key, dst *[32]byte, value T) {
 	st := k.states.Get().(*state)
