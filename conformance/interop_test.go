@@ -19,6 +19,7 @@ import (
 	_ "github.com/libtnb/sqlite" // the driver that the rig opens SQLite with
 
 	"github.com/ginsession/ginsession/conformance/internal/redisserver"
+	"github.com/ginsession/ginsession/internal/testdb"
 )
 
 // interopSecret signs everybody's cookies; former is one that only the rig
@@ -138,7 +139,7 @@ func (p pairing) database(t *testing.T) (place string, ours, theirs []string) {
 		file := filepath.Join(t.TempDir(), "interop.db")
 		return file, []string{"-sqlite", file}, []string{"--sqlite", file}
 	}
-	dsn := mysqlDSN(t)
+	dsn := testdb.MySQL(t)
 	config, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		t.Fatal(err)

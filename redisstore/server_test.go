@@ -2,8 +2,6 @@ package redisstore_test
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"fmt"
 	"net"
 	"os"
@@ -14,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -172,31 +170,7 @@ func wholeCluster(t *testing.T, servers map[string]*process, replicas int) {
 // newDatabase makes a database of the test's own, with the schema's tables.
 func newDatabase(t *testing.T, schema models.Schema) *gorm.DB {
 	t.Helper()
-	dsn := os.Getenv("TEST_MYSQL_DSN")
-	if dsn == "" {
-		t.Fatal("set TEST_MYSQL_DSN or run ./test.sh")
-	}
-	config, err := mysql.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal("TEST_MYSQL_DSN cannot be parsed")
-	}
-	config.DBName = ""
-	admin, err := sql.Open("mysql", config.FormatDSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "redisstore_" + strings.ToLower(rand.Text())
-	if _, err := admin.Exec("CREATE DATABASE " + name + " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		defer admin.Close()
-		if _, err := admin.Exec("DROP DATABASE " + name); err != nil {
-			t.Error(err)
-		}
-	})
-	config.DBName = name
-	db, err := models.OpenMySQL(config.FormatDSN())
+	db, err := models.OpenMySQL(testdb.MySQL(t, "CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"))
 	if err != nil {
 		t.Fatal(err)
 	}
