@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/ginsession/ginsession/internal/testredis"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
@@ -105,7 +106,7 @@ func (c *breakable) Read(answer []byte) (int, error) {
 // The creation of a session is sent twice, because nobody answers the first time;
 // the session lives, and is revoked; then the first creation arrives.
 func TestCreationThatArrivesLateDoesNotReviveARevokedSession(t *testing.T) {
-	server := newRedis(t)
+	server := testredis.New(t)
 	for _, m := range modes {
 		for name, revoke := range map[string]func(s models.Session) models.Revocation{
 			"one": func(s models.Session) models.Revocation { return models.Revocation{Token: s.Token} },
@@ -115,7 +116,7 @@ func TestCreationThatArrivesLateDoesNotReviveARevokedSession(t *testing.T) {
 			},
 		} {
 			t.Run(m.name+"/"+name, func(t *testing.T) {
-				line := &breaker{server: server.addr}
+				line := &breaker{server: server.Address}
 				b := newBench(t, line.client(t, 3), m, storetest.Schema())
 				b.addUser(t, newUser("u1"))
 				create(t, b, newSession("s1", "u1")) // Redis has the scripts now
@@ -140,7 +141,7 @@ func TestCreationThatArrivesLateDoesNotReviveARevokedSession(t *testing.T) {
 // Beside the database a session begins without Redis. What it had been sent of it
 // arrives when the session has been revoked.
 func TestCreationThatRedisNeverAnsweredDoesNotReviveARevokedSession(t *testing.T) {
-	line := &breaker{server: newRedis(t).addr}
+	line := &breaker{server: testredis.New(t).Address}
 	client := line.client(t, -1)
 	b := newBench(t, client, modes[1], storetest.Schema())
 	b.addUser(t, newUser("u1"))
@@ -163,10 +164,10 @@ func TestCreationThatRedisNeverAnsweredDoesNotReviveARevokedSession(t *testing.T
 // The end of the former session is sent twice, because the first answer is lost.
 // That is no sign that another ended it.
 func TestReplaceWhoseAnswerIsLostIsNoLogout(t *testing.T) {
-	server := newRedis(t)
+	server := testredis.New(t)
 	for _, m := range modes {
 		t.Run(m.name, func(t *testing.T) {
-			line := &breaker{server: server.addr}
+			line := &breaker{server: server.Address}
 			b := newBench(t, line.client(t, 3), m, storetest.Schema())
 			b.addUser(t, newUser("u1"))
 			first, second, third := newSession("s1", "u1"), newSession("s2", "u1"), newSession("s3", "u1")
@@ -190,7 +191,7 @@ func TestReplaceWhoseAnswerIsLostIsNoLogout(t *testing.T) {
 
 // Replicas that are missing fail a replacement before it has ended anything.
 func TestReplaceWithoutReplicasIsNoLogout(t *testing.T) {
-	client := newRedis(t).client(t)
+	client := newRedis(t)
 	schema := storetest.Schema()
 	schema.Feed = true // else the feed in Redis fails first, on this one server
 	for _, m := range modes {

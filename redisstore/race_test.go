@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -84,7 +85,7 @@ func eachMode(t *testing.T, client redis.UniversalClient, law func(t *testing.T,
 // in Redis too, where a Better Auth server would look.
 func TestRevokedSessionIsNotRevivedByTouchOrUpdate(t *testing.T) {
 	const rounds = 1000
-	client := newRedis(t).client(t)
+	client := newRedis(t)
 	eachMode(t, client, func(t *testing.T, b bench) {
 		for i := range rounds {
 			read := newSession(fmt.Sprintf("s%d", i), "u1")
@@ -120,7 +121,7 @@ func TestRevokedSessionIsNotRevivedByTouchOrUpdate(t *testing.T) {
 // Better Auth's own deletions at once overwrite one another's list.
 func TestRevocationsAtOnceLoseNothingOfTheList(t *testing.T) {
 	const sessions = 40
-	client := newRedis(t).client(t)
+	client := newRedis(t)
 	eachMode(t, client, func(t *testing.T, b bench) {
 		var calls []func() error
 		for i := range sessions {
@@ -141,7 +142,7 @@ func TestRevocationsAtOnceLoseNothingOfTheList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := countTokens(raw), sessions; got != want {
+		if got, want := strings.Count(raw, `"token"`), sessions; got != want {
 			t.Errorf("the list has %d lines, want %d", got, want)
 		}
 	})
@@ -151,7 +152,7 @@ func TestRevocationsAtOnceLoseNothingOfTheList(t *testing.T) {
 // whole: with its key, its line in the list and its row, or with none of them.
 func TestSessionBegunDuringARevocationIsWhole(t *testing.T) {
 	const rounds = 300
-	client := newRedis(t).client(t)
+	client := newRedis(t)
 	eachMode(t, client, func(t *testing.T, b bench) {
 		for i := range rounds {
 			first, second := newSession(fmt.Sprintf("a%d", i), "u1"), newSession(fmt.Sprintf("b%d", i), "u1")
@@ -191,7 +192,7 @@ func TestSessionBegunDuringARevocationIsWhole(t *testing.T) {
 // A session whose token is turned while its user's are all revoked ends.
 func TestReplacedSessionDoesNotEscapeARevocation(t *testing.T) {
 	const rounds = 300
-	client := newRedis(t).client(t)
+	client := newRedis(t)
 	eachMode(t, client, func(t *testing.T, b bench) {
 		for i := range rounds {
 			read := newSession(fmt.Sprintf("a%d", i), "u1")
@@ -213,7 +214,7 @@ func TestReplacedSessionDoesNotEscapeARevocation(t *testing.T) {
 }
 
 func TestTakenTokenIsADuplicate(t *testing.T) {
-	eachMode(t, newRedis(t).client(t), func(t *testing.T, b bench) {
+	eachMode(t, newRedis(t), func(t *testing.T, b bench) {
 		b.addUser(t, newUser("u2"))
 		first := newSession("s1", "u1")
 		create(t, b, first)
