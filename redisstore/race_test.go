@@ -111,11 +111,58 @@ func TestRevokedSessionIsNotRevivedByTouchOrUpdate(t *testing.T) {
 			if alive(t, b, read.Token) {
 				t.Fatalf("round %d: the session is alive", i)
 			}
-		}
-		if tokens, err := b.Tokens(t.Context(), "u1"); err != nil || len(tokens) != 0 {
-			t.Errorf("%d tokens are left and %v, want none", len(tokens), err)
+			list, err := client.Get(t.Context(), b.options.Prefix+"active-sessions-u1").Result()
+			if err != redis.Nil {
+				t.Fatalf("round %d: the list is %q, and %v; want none", i, list, err)
+			}
 		}
 	})
+}
+
+// The end of all of a user's sessions reaches one that no list names, as sign-ins at
+// once at a Better Auth server leave it. A clock that is behind does not take that
+// back.
+func TestRevocationOfAllReachesASessionThatNoListNames(t *testing.T) {
+	client := newRedis(t)
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			m.now = base
+			b := newBench(t, client, m, storetest.Schema())
+			b.addUser(t, newUser("u1"))
+			s, later := newSession("s1", "u1"), newSession("s2", "u1")
+			s.CreatedAt = base().Add(-time.Minute)
+			create(t, b, s)
+			if n, err := client.Del(t.Context(), b.options.Prefix+"active-sessions-u1").Result(); n != 1 || err != nil {
+				t.Fatalf("%d lists and %v", n, err)
+			}
+			if err := b.db.Exec("DELETE FROM session").Error; err != nil {
+				t.Fatal(err)
+			}
+			if !alive(t, b, s.Token) {
+				t.Fatal("the session is not alive: this test proves nothing")
+			}
+			behind := b.options
+			behind.Now = func() time.Time { return base().Add(-hour) }
+			for _, b := range []bench{b, open(t, b.db, behind)} {
+				if _, err := b.Revoke(t.Context(), models.Revocation{UserID: "u1"}); err != nil {
+					t.Fatal(err)
+				}
+				if alive(t, b, s.Token) {
+					t.Error("the session is alive")
+				}
+				if found, err := b.FindMany(t.Context(), []string{s.Token}); len(found) != 0 || err != nil {
+					t.Errorf("found %d and %v, want none", len(found), err)
+				}
+				if _, err := b.Touch(t.Context(), s, base().Add(2*hour), base()); !errors.Is(err, models.ErrNotFound) {
+					t.Errorf("Touch: got %v, want ErrNotFound", err)
+				}
+			}
+			create(t, b, later)
+			if !alive(t, b, later.Token) {
+				t.Error("a session that began afterwards is not alive")
+			}
+		})
+	}
 }
 
 // Better Auth's own deletions at once overwrite one another's list.
