@@ -1,52 +1,25 @@
 package ginsession_test
 
 import (
-	"crypto/rand"
-	"database/sql"
 	"log"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 )
 
 // newDatabase opens a new, empty database on the server of TEST_MYSQL_DSN.
 func newDatabase(t *testing.T, charset string) *gorm.DB {
 	t.Helper()
-	dsn := os.Getenv("TEST_MYSQL_DSN")
-	if dsn == "" {
-		t.Fatal("TEST_MYSQL_DSN is not set, such as root@tcp(127.0.0.1:3306)/: run ./test.sh, which starts a private server")
-	}
-	config, err := mysql.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.DBName = ""
-	server, err := sql.Open("mysql", config.FormatDSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "ginsession_test_" + strings.ToLower(rand.Text())
-	if _, err := server.ExecContext(t.Context(), "CREATE DATABASE `"+name+"` CHARACTER SET "+charset); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := server.Exec("DROP DATABASE `" + name + "`"); err != nil {
-			t.Error(err)
-		}
-		_ = server.Close()
-	})
-	config.DBName = name
-	db, err := models.OpenMySQL(config.FormatDSN())
+	db, err := models.OpenMySQL(testdb.MySQL(t, "CHARACTER SET "+charset))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,6 @@ prepare_tools() {
   PATH=$PATH:/usr/sbin
   command -v mariadbd >/dev/null || install_packages mariadb-server-core mariadb-client-core
   command -v redis-server >/dev/null || install_packages redis-server
-  command -v redis-sentinel >/dev/null || install_packages redis-sentinel
   command -v node >/dev/null || install_packages nodejs
   command -v npm >/dev/null || install_packages npm
   if ! node_is_new; then

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ginsession/ginsession/internal/testdb"
 )
 
 // TestOfficialClient drives the rig with the npm package better-auth: each store
@@ -36,7 +38,7 @@ func TestOfficialClient(t *testing.T) {
 			t.Parallel()
 			args := append([]string{"-addr", "127.0.0.1:0"}, run.args...)
 			if strings.HasPrefix(run.name, "mysql") {
-				args = append(args, "-dsn", mysqlDSN(t))
+				args = append(args, "-dsn", testdb.MySQL(t))
 			}
 			node(t, "client/client.test.mjs", append(run.env, "RIG_URL="+serve(t, exec.Command(server, args...)))...)
 		})

@@ -18,7 +18,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	_ "github.com/libtnb/sqlite" // the driver that the rig opens SQLite with
 
-	"github.com/ginsession/ginsession/conformance/internal/redisserver"
+	"github.com/ginsession/ginsession/internal/testdb"
+	"github.com/ginsession/ginsession/internal/testredis"
 )
 
 // interopSecret signs everybody's cookies; former is one that only the rig
@@ -97,7 +98,7 @@ func TestInterop(t *testing.T) {
 			database, ours, theirs := p.database(t)
 			var redis string
 			if p.secondary != "" {
-				redis = redisserver.New(t).Address
+				redis = testredis.New(t).Address
 				ours = append(ours, "-secondary", p.secondary, "-redis", redis, "-redis-prefix", "better-auth:")
 				theirs = append(theirs, "--secondary", p.secondary, "--redis", redis)
 			}
@@ -138,7 +139,7 @@ func (p pairing) database(t *testing.T) (place string, ours, theirs []string) {
 		file := filepath.Join(t.TempDir(), "interop.db")
 		return file, []string{"-sqlite", file}, []string{"--sqlite", file}
 	}
-	dsn := mysqlDSN(t)
+	dsn := testdb.MySQL(t)
 	config, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		t.Fatal(err)

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,8 +15,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 )
 
 // packages is the folder from which node runs the suites of client and interop
@@ -126,35 +122,4 @@ func serve(t *testing.T, cmd *exec.Cmd) string {
 		t.Fatalf("%s does not listen after five minutes", cmd.Args[0])
 	}
 	return ""
-}
-
-// mysqlDSN returns the DSN of a new, empty database on the server of
-// TEST_MYSQL_DSN. The database ends with the test.
-func mysqlDSN(t *testing.T) string {
-	t.Helper()
-	dsn := os.Getenv("TEST_MYSQL_DSN")
-	if dsn == "" {
-		t.Fatal("TEST_MYSQL_DSN is not set, such as root@tcp(127.0.0.1:3306)/: run ./test.sh, which starts a private server")
-	}
-	config, err := mysql.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.DBName = ""
-	server, err := sql.Open("mysql", config.FormatDSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "ginsession_test_" + strings.ToLower(rand.Text())
-	if _, err := server.ExecContext(t.Context(), "CREATE DATABASE `"+name+"` CHARACTER SET utf8mb4"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := server.Exec("DROP DATABASE `" + name + "`"); err != nil {
-			t.Error(err)
-		}
-		_ = server.Close()
-	})
-	config.DBName = name
-	return config.FormatDSN()
 }

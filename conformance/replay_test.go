@@ -26,6 +26,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession/conformance/rig"
+	"github.com/ginsession/ginsession/internal/testdb"
 )
 
 // The rig's own server runs in release mode; gin's list of routes would drown
@@ -85,7 +86,7 @@ func TestReplay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			options.DSN = mysqlDSN(t)
+			options.DSN = testdb.MySQL(t)
 			options.ExposeTokens = true
 			options.ClockHeader = "X-Test-Now"
 			var secondary *redis.Client

@@ -4,16 +4,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/url"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/ginsession/ginsession/internal/testredis"
 )
 
 // A kept is a value of the recorded secondary storage.
@@ -25,36 +24,8 @@ type kept struct {
 // newRedis starts a redis-server of the test's own.
 func newRedis(t *testing.T) *redis.Client {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Fatal("no redis-server on the PATH: run ./test.sh, which installs it")
-	}
-	dir, err := os.MkdirTemp("", "replay")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := listener.Addr().(*net.TCPAddr)
-	listener.Close()
-	server := exec.Command(program, "--port", fmt.Sprint(addr.Port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--logfile", "log")
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait() // tells that it was killed
-	})
-	client := redis.NewClient(&redis.Options{Addr: addr.String()})
+	client := redis.NewClient(&redis.Options{Addr: testredis.New(t).Address})
 	t.Cleanup(func() { client.Close() })
-	for deadline := time.Now().Add(20 * time.Second); client.Ping(t.Context()).Err() != nil; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("redis-server does not answer")
-		}
-	}
 	return client
 }
 

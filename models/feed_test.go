@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
@@ -25,7 +26,7 @@ func feedSchema() models.Schema {
 // feedHarness is the suite's on tables of our own with a feed.
 func feedHarness(t *testing.T) (storetest.FeedHarness, *gorm.DB) {
 	t.Helper()
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	migrateTo(t, feedSchema(), db)
 	h := harnessOf(t, db, feedSchema(), func(t *testing.T, u models.User) { addUser(t, db, u) })
 	return storetest.FeedHarness{Harness: h, Feed: storeOf(t, feedSchema(), db).Feed()}, db
@@ -278,7 +279,7 @@ func TestRule4FeedFindsItsIndex(t *testing.T) {
 func TestCheckComparesTheFeedWithTheSchema(t *testing.T) {
 	t.Parallel()
 	with, without := models.Schema{Feed: true}, models.Schema{}
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	check := func(schema models.Schema, want string) {
 		t.Helper()
 		err := storeOf(t, schema, db).Check(t.Context())

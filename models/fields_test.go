@@ -11,6 +11,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
@@ -393,7 +394,7 @@ func TestIndexesOfLongNames(t *testing.T) {
 	long := strings.Repeat("a", 60)
 	name := long[:56] // the server names the foreign key after the table, and bounds that too
 	schema := models.Schema{Session: models.Table{Name: name, Columns: map[string]string{"userId": long + "user", "expiresAt": long + "exp"}}}
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	for range 2 {
 		migrateTo(t, schema, db)
 	}

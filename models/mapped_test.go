@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
@@ -34,11 +35,11 @@ func TestStoreOnAnApplicationsOwnTables(t *testing.T) {
 	for name, dsn := range map[string]func(*testing.T) string{
 		// Rule 2 of the store.
 		"explicit_defaults_for_timestamp=OFF": func(t *testing.T) string {
-			return with(newDatabase(t, "CHARACTER SET latin1"), "explicit_defaults_for_timestamp=OFF")
+			return with(testdb.MySQL(t, "CHARACTER SET latin1"), "explicit_defaults_for_timestamp=OFF")
 		},
 		// Rule 12 of the store, and prepared statements, in whose protocol other
 		// types arrive.
-		"plain": func(t *testing.T) string { return newDatabase(t, utf8mb4) },
+		"plain": func(t *testing.T) string { return testdb.MySQL(t, utf8mb4) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) storetest.Harness {
@@ -60,7 +61,7 @@ func TestStoreOnAnApplicationsOwnTables(t *testing.T) {
 }
 
 func TestMigrateMakesSessionsBesideAnApplicationsUsers(t *testing.T) {
-	db, _ := own(t, newDatabase(t, utf8mb4), mapped())
+	db, _ := own(t, testdb.MySQL(t, utf8mb4), mapped())
 	got := definition(t, db, "app_sessions")
 	for _, want := range []string{
 		"`session_no` varchar(36) NOT NULL",
@@ -95,7 +96,7 @@ func TestMigrateMakesSessionsBesideAnApplicationsUsers(t *testing.T) {
 
 // Hostile ids meet a database that takes '42abc' for 42.
 func TestIntegerIDsOnMySQL(t *testing.T) {
-	db, store := own(t, newDatabase(t, utf8mb4), bare())
+	db, store := own(t, testdb.MySQL(t, utf8mb4), bare())
 	exec(t, db, "INSERT INTO users (user_no, full_name) VALUES (42, NULL), (-7, 'minus seven')")
 	var equal bool
 	if err := pool(t, db).QueryRow("SELECT '42abc' = user_no FROM users WHERE user_no = 42").Scan(&equal); err != nil || !equal {
@@ -140,7 +141,7 @@ func TestIntegerIDsOnMySQL(t *testing.T) {
 }
 
 func TestNullsOfAnApplicationsUsersAreEmpty(t *testing.T) {
-	db, store := own(t, newDatabase(t, utf8mb4), mapped())
+	db, store := own(t, testdb.MySQL(t, utf8mb4), mapped())
 	exec(t, db, "INSERT INTO users (user_no) VALUES (42)")
 	session := scriptedSession
 	session.UserID = "42"
@@ -164,7 +165,7 @@ func TestRule1MigrateAddsFieldsToBetterAuthsTables(t *testing.T) {
 		{"CHARACTER SET latin1", "explicit_defaults_for_timestamp=ON", "text CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci DEFAULT NULL"},
 		{utf8mb4, "explicit_defaults_for_timestamp=OFF", "text DEFAULT NULL"},
 	} {
-		db := openMySQL(t, with(newDatabase(t, test.options), test.parameters))
+		db := openMySQL(t, with(testdb.MySQL(t, test.options), test.parameters))
 		execFile(t, db, "better-auth-mysql.sql")
 		migrate(t, db)
 		before := map[string]string{"user": definition(t, db, "user"), "session": definition(t, db, "session")}
@@ -217,7 +218,7 @@ func TestMigrateToFieldsAtOnce(t *testing.T) {
 		"none":                 func(*testing.T, *gorm.DB) models.Schema { return storetest.Schema() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			dsn := newDatabase(t, utf8mb4)
+			dsn := testdb.MySQL(t, utf8mb4)
 			db := openMySQL(t, dsn)
 			schema := setUp(t, db)
 			var wait sync.WaitGroup
@@ -236,7 +237,7 @@ func TestMigrateToFieldsAtOnce(t *testing.T) {
 }
 
 func TestMigrateWantsTheApplicationsTableFirst(t *testing.T) {
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	renamed := models.Schema{User: models.Table{Name: "users"}}
 	column := userTable(columns("email", "mail"))
 	absent := userTable(columns("image", models.Absent))
@@ -265,7 +266,7 @@ func TestMigrateWantsTheApplicationsTableFirst(t *testing.T) {
 }
 
 func TestCheckNamesMappedColumns(t *testing.T) {
-	db, store := own(t, newDatabase(t, utf8mb4), mapped())
+	db, store := own(t, testdb.MySQL(t, utf8mb4), mapped())
 	exec(t, db, "ALTER TABLE users DROP COLUMN mail, DROP COLUMN user_role")
 	exec(t, db, "ALTER TABLE app_sessions DROP COLUMN agent, DROP COLUMN ui_theme")
 	wantFaults(t, store,
@@ -283,7 +284,7 @@ func TestCheckNamesMappedColumns(t *testing.T) {
 func TestCheckComparesIDsWithTheSchema(t *testing.T) {
 	text := mapped()
 	text.IntegerUserIDs = false
-	db, _ := own(t, newDatabase(t, utf8mb4), mapped())
+	db, _ := own(t, testdb.MySQL(t, utf8mb4), mapped())
 	wantFaults(t, storeOf(t, text, db),
 		"column app_sessions.user_id is bigint(20), and compared with one the text 42abc is 42: set Schema.IntegerUserIDs",
 		"column users.user_no is bigint(20), and compared with one the text 42abc is 42: set Schema.IntegerUserIDs")
@@ -292,7 +293,7 @@ func TestCheckComparesIDsWithTheSchema(t *testing.T) {
 	exec(t, db, "ALTER TABLE app_sessions MODIFY user_id varchar(36) NOT NULL")
 	wantFaults(t, storeOf(t, mapped(), db), "column app_sessions.user_id is varchar(36), but Schema.IntegerUserIDs says")
 
-	db = openMySQL(t, newDatabase(t, utf8mb4))
+	db = openMySQL(t, testdb.MySQL(t, utf8mb4))
 	migrate(t, db)
 	wantFaults(t, storeOf(t, models.Schema{IntegerUserIDs: true}, db), "session.userId is varchar(36), but", "user.id is varchar(36), but")
 	exec(t, db, "DROP TABLE session, user")
@@ -306,7 +307,7 @@ func TestCheckComparesIDsWithTheSchema(t *testing.T) {
 
 // The value is refused by the database, and nothing is written of it.
 func TestValuesThatAColumnCannotHold(t *testing.T) {
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	schema := storetest.Schema()
 	migrateTo(t, schema, db)
 	exec(t, db, "ALTER TABLE session MODIFY hidden varchar(3) CHARACTER SET latin1, ADD CHECK (count < 100), ADD UNIQUE KEY (pinned)")

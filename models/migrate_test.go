@@ -12,13 +12,14 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 )
 
 // Rule 1 of the store.
 func TestRule1MigrateAddsAnIndexToBetterAuthsTablesAndNothingElse(t *testing.T) {
 	for _, options := range []string{utf8mb4, "CHARACTER SET latin1"} {
-		db := openMySQL(t, newDatabase(t, options))
+		db := openMySQL(t, testdb.MySQL(t, options))
 		execFile(t, db, "better-auth-mysql.sql")
 		user, session := definition(t, db, "user"), definition(t, db, "session")
 		for range 2 {
@@ -71,7 +72,7 @@ func TestMigrateMakesTablesThatPassCheck(t *testing.T) {
 		{"CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", ""},
 		{utf8mb4, "explicit_defaults_for_timestamp=OFF"}, // rule 2
 	} {
-		dsn := newDatabase(t, test.options)
+		dsn := testdb.MySQL(t, test.options)
 		if test.parameters != "" {
 			dsn = with(dsn, test.parameters)
 		}
@@ -106,7 +107,7 @@ func TestMigrateMakesTablesThatPassCheck(t *testing.T) {
 // Better Auth's other tables refer to user.id, whatever Migrate made of it.
 func TestBetterAuthsOtherTablesCanReferToOurs(t *testing.T) {
 	for _, options := range []string{utf8mb4, "CHARACTER SET latin1", "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"} {
-		db := openMySQL(t, newDatabase(t, options))
+		db := openMySQL(t, testdb.MySQL(t, options))
 		migrate(t, db)
 		exec(t, db, "create table `account` (`id` varchar(36) not null primary key, `userId` varchar(36) not null references `user` (`id`) on delete cascade)")
 	}
@@ -125,7 +126,7 @@ func TestMigrateFollowsTheTypeOfAnExistingUserTable(t *testing.T) {
 		{integers, "bigint unsigned", "unsigned NOT NULL"},
 		{integers, "int", "`userId` int(11) NOT NULL"},
 	} {
-		db := openMySQL(t, newDatabase(t, utf8mb4))
+		db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 		exec(t, db, "CREATE TABLE `user` (id "+test.id+" NOT NULL PRIMARY KEY"+rest)
 		migrateTo(t, test.schema, db)
 		if got := definition(t, db, "session"); !strings.Contains(got, test.want) || !strings.Contains(got, "FOREIGN KEY") {
@@ -138,7 +139,7 @@ func TestMigrateFollowsTheTypeOfAnExistingUserTable(t *testing.T) {
 }
 
 func TestMigrateTellsWhatItCannotFollow(t *testing.T) {
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	exec(t, db, "CREATE TABLE `user` (number int NOT NULL PRIMARY KEY)")
 	err := models.Migrate(t.Context(), db)
 	wantError(t, err, "migrate", models.Configuration, 0)
@@ -153,8 +154,7 @@ func TestMigrateTellsWhatItCannotFollow(t *testing.T) {
 	exec(t, db, "CREATE TABLE `user` (id varchar(36) NOT NULL)") // no key to refer to
 	wantError(t, models.Migrate(t.Context(), db), "migrate", models.Configuration, 1005)
 
-	cfg := server(t)
-	cfg.DBName = ""
+	cfg := testdb.Server(t)
 	err = models.Migrate(t.Context(), openMySQL(t, cfg.FormatDSN()))
 	wantError(t, err, "migrate", models.Configuration, 0)
 
@@ -166,7 +166,7 @@ func TestMigrateTellsWhatItCannotFollow(t *testing.T) {
 }
 
 func TestMigrateAtOnce(t *testing.T) {
-	dsn := newDatabase(t, utf8mb4)
+	dsn := testdb.MySQL(t, utf8mb4)
 	check := func(t *testing.T) {
 		var wait sync.WaitGroup
 		for range 6 {
@@ -189,7 +189,7 @@ func TestMigrateAtOnce(t *testing.T) {
 }
 
 func TestMigrateLeavesAnIndexUnderAnotherName(t *testing.T) {
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	execFile(t, db, "better-auth-mysql.sql")
 	exec(t, db, "CREATE INDEX mine ON session (expiresAt, id)")
 	before := definition(t, db, "session")
@@ -200,7 +200,7 @@ func TestMigrateLeavesAnIndexUnderAnotherName(t *testing.T) {
 }
 
 func TestCheckNamesWhatIsMissing(t *testing.T) {
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	store := newStore(t, db)
 	wantFaults(t, store, "table session is missing: call models.Migrate", "table user is missing: call models.Migrate")
 	migrate(t, db)
@@ -236,7 +236,7 @@ func wantFaults(t *testing.T, store *models.Store, want ...string) {
 
 // Rule 2 of the store.
 func TestRule2CheckRefusesOnUpdate(t *testing.T) {
-	db := openMySQL(t, with(newDatabase(t, utf8mb4), "explicit_defaults_for_timestamp=OFF"))
+	db := openMySQL(t, with(testdb.MySQL(t, utf8mb4), "explicit_defaults_for_timestamp=OFF"))
 	execFile(t, db, "better-auth-mysql.sql")
 	wantFaults(t, newStore(t, db), "session.expiresAt has ON UPDATE CURRENT_TIMESTAMP")
 	// The remedy that the fault names.
@@ -252,7 +252,7 @@ func dsnOf(t *testing.T, db *gorm.DB) string {
 	if err := pool(t, db).QueryRow("SELECT DATABASE()").Scan(&name); err != nil {
 		t.Fatal(err)
 	}
-	cfg := server(t)
+	cfg := testdb.Server(t)
 	cfg.DBName = name
 	return cfg.FormatDSN()
 }
@@ -260,7 +260,7 @@ func dsnOf(t *testing.T, db *gorm.DB) string {
 // Rule 6 of the store: what a wrong zone does goes unnoticed until two clients
 // share the table.
 func TestRule6CheckNamesTheParameterOfAWrongZone(t *testing.T) {
-	dsn := newDatabase(t, utf8mb4)
+	dsn := testdb.MySQL(t, utf8mb4)
 	migrate(t, openMySQL(t, dsn))
 	const utc, zone, loc, text = "time_zone=%27%2B00%3A00%27", "time_zone=%27%2B00%3A00%27", "remove loc", "parseTime=true"
 	tests := []struct {

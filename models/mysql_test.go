@@ -3,7 +3,6 @@ package models_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -14,55 +13,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	gormmysql "gorm.io/driver/mysql"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
 
 var _ ginsession.Store = (*models.Store)(nil)
-
-// server is the DSN of the database server that the tests use, without a
-// database.
-func server(t *testing.T) *mysql.Config {
-	t.Helper()
-	dsn := os.Getenv("TEST_MYSQL_DSN")
-	if dsn == "" {
-		t.Fatal("set TEST_MYSQL_DSN or run ./test.sh")
-	}
-	cfg, err := mysql.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal("TEST_MYSQL_DSN cannot be parsed")
-	}
-	return cfg
-}
-
-// newDatabase makes a database of the test's own and returns its DSN.
-func newDatabase(t *testing.T, options string) string {
-	t.Helper()
-	cfg := server(t)
-	cfg.DBName = ""
-	admin, err := sql.Open("mysql", cfg.FormatDSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := "models_" + strings.ToLower(rand.Text())
-	if _, err := admin.Exec("CREATE DATABASE " + name + " " + options); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		defer admin.Close()
-		if _, err := admin.Exec("DROP DATABASE " + name); err != nil {
-			t.Error(err)
-		}
-	})
-	cfg.DBName = name
-	return cfg.FormatDSN()
-}
 
 // with adds parameters to a DSN.
 func with(dsn, parameters string) string {
@@ -237,7 +198,7 @@ func harnessOf(t *testing.T, db *gorm.DB, schema models.Schema, add func(*testin
 
 func TestStoreOnOurTables(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
-		db := openMySQL(t, newDatabase(t, utf8mb4))
+		db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 		migrateTo(t, storetest.Schema(), db)
 		return harness(t, db)
 	})
@@ -245,7 +206,7 @@ func TestStoreOnOurTables(t *testing.T) {
 
 func TestStoreOnBetterAuthTables(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
-		db := openMySQL(t, newDatabase(t, utf8mb4))
+		db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 		execFile(t, db, "better-auth-mysql.sql")
 		addFields(t, db)
 		return harness(t, db)
@@ -255,7 +216,7 @@ func TestStoreOnBetterAuthTables(t *testing.T) {
 // Rule 12 of the store, with an application's own db.
 func TestRule12StoreWithoutClientFoundRows(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
-		dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
+		dsn := with(testdb.MySQL(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
 		db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true})
 		execFile(t, db, "better-auth-mysql.sql")
 		addFields(t, db)
@@ -285,7 +246,7 @@ func TestRule3TokenIsExactUnderEveryCollation(t *testing.T) {
 			if ours {
 				options = utf8mb4
 			}
-			db := openMySQL(t, newDatabase(t, options))
+			db := openMySQL(t, testdb.MySQL(t, options))
 			if !ours {
 				execFile(t, db, "better-auth-mysql.sql")
 			}
@@ -314,7 +275,7 @@ func TestRule3TokenIsExactUnderEveryCollation(t *testing.T) {
 
 // Rule 9 of the store: texts in all scripts, whatever the database is for.
 func TestRule9OurTablesHoldAllScripts(t *testing.T) {
-	db := openMySQL(t, newDatabase(t, "CHARACTER SET latin1"))
+	db := openMySQL(t, testdb.MySQL(t, "CHARACTER SET latin1"))
 	migrate(t, db)
 	session, store := seed(t, db), newStore(t, db)
 	agent := "日本語 😀"
@@ -331,7 +292,7 @@ func TestRule9OurTablesHoldAllScripts(t *testing.T) {
 // sign-in succeeds.
 func TestSR66_ColumnThatCannotHoldTheUserAgent(t *testing.T) {
 	for _, options := range []string{"CHARACTER SET latin1", "CHARACTER SET utf8mb3"} {
-		db := openMySQL(t, newDatabase(t, options))
+		db := openMySQL(t, testdb.MySQL(t, options))
 		execFile(t, db, "better-auth-mysql.sql")
 		session, store := seed(t, db), newStore(t, db)
 		agent := "Browser/1.0 😀 日本語"
@@ -350,7 +311,7 @@ func TestSR66_ColumnThatCannotHoldTheUserAgent(t *testing.T) {
 // expiresAt ends the session.
 func TestRule2StoreOnTablesWithOnUpdate(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
-		db := openMySQL(t, with(newDatabase(t, utf8mb4), "explicit_defaults_for_timestamp=OFF"))
+		db := openMySQL(t, with(testdb.MySQL(t, utf8mb4), "explicit_defaults_for_timestamp=OFF"))
 		execFile(t, db, "better-auth-mysql.sql")
 		if got := definition(t, db, "session"); !strings.Contains(got, "ON UPDATE") {
 			t.Fatalf("the table has no ON UPDATE: %s", got)
@@ -373,7 +334,7 @@ func definition(t *testing.T, db *gorm.DB, table string) (text string) {
 // one is a database with a user and a session in it.
 func one(t *testing.T) (*gorm.DB, *models.Store, models.Session) {
 	t.Helper()
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	migrate(t, db)
 	return db, newStore(t, db), seed(t, db)
 }
@@ -398,7 +359,7 @@ func seed(t *testing.T, db *gorm.DB) models.Session {
 func TestAnswersToCreate(t *testing.T) {
 	for name, config := range map[string]*gorm.Config{"translated": {TranslateError: true}, "raw": {}} {
 		t.Run(name, func(t *testing.T) {
-			dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
+			dsn := with(testdb.MySQL(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
 			db := openPlain(t, dsn, config)
 			migrate(t, db)
 			session, store := seed(t, db), newStore(t, db)
@@ -417,7 +378,7 @@ func TestAnswersToCreate(t *testing.T) {
 // A foreign table's collation calls two spellings of a token equal. The
 // stranger is then a collision and must not take the session over.
 func TestOtherCaseOfATakenTokenIsADuplicate(t *testing.T) {
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	execFile(t, db, "better-auth-mysql.sql")
 	session := seed(t, db)
 	session.ID, session.Token = "s2", strings.ToLower(secret)
@@ -477,7 +438,7 @@ func TestRule4EachStatementFindsItsIndex(t *testing.T) {
 			t.Parallel()
 			var lines bytes.Buffer
 			var mu sync.Mutex
-			dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27&interpolateParams=true")
+			dsn := with(testdb.MySQL(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27&interpolateParams=true")
 			db := openPlain(t, dsn, &gorm.Config{})
 			if tables == "better-auth" {
 				execFile(t, db, "better-auth-mysql.sql")
@@ -673,7 +634,7 @@ func TestRule13NoTokenInAnyLog(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			out := &locked{w: &bytes.Buffer{}, mu: &sync.Mutex{}}
-			dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
+			dsn := with(testdb.MySQL(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
 			db := openPlain(t, dsn, &gorm.Config{ // TranslateError off: the server's text is all there
 				Logger: logger.New(log.New(out, "", 0), logger.Config{LogLevel: test.level, SlowThreshold: test.slow}),
 			})
@@ -803,7 +764,7 @@ func TestRule19LockedRowEndsWithTheContext(t *testing.T) {
 // Rule 14 of the store. The lock wait ends by itself here, and each wait is one
 // try.
 func TestRule14LostRacesAreTriedAgain(t *testing.T) {
-	dsn := newDatabase(t, utf8mb4)
+	dsn := testdb.MySQL(t, utf8mb4)
 	migrate(t, openMySQL(t, dsn))
 	db := openMySQL(t, with(dsn, "innodb_lock_wait_timeout=1"))
 	session, store := seed(t, db), newStore(t, db)
@@ -900,7 +861,7 @@ func TestRule23OneRoundTripAStatement(t *testing.T) {
 
 // Rule 17 of the store: a session renewed between the purge's two statements.
 func TestRule17PurgeLeavesASessionRenewedMeanwhile(t *testing.T) {
-	dsn := newDatabase(t, utf8mb4)
+	dsn := testdb.MySQL(t, utf8mb4)
 	db := openMySQL(t, dsn)
 	migrate(t, db)
 	session, rival := seed(t, db), newStore(t, openMySQL(t, dsn))
@@ -925,14 +886,14 @@ func TestRule17PurgeLeavesASessionRenewedMeanwhile(t *testing.T) {
 }
 
 func TestNewStoreRefusesWhatIsNotOpen(t *testing.T) {
-	cfg := server(t)
+	cfg := testdb.Server(t)
 	cfg.Addr = "127.0.0.1:1"
 	cfg.Net = "tcp"
 	refused, err := gorm.Open(gormmysql.Open(cfg.FormatDSN()), &gorm.Config{Logger: logger.Discard})
 	if err == nil {
 		t.Fatal("gorm.Open reached port 1")
 	}
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	failed := db.Session(&gorm.Session{})
 	failed.AddError(errors.New("earlier"))
 	tx := db.Begin()

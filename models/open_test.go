@@ -16,11 +16,12 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 )
 
 func TestRule15OpenMySQLSetsUpEveryConnection(t *testing.T) {
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	pool := pool(t, db)
 	if got := pool.Stats().MaxOpenConnections; got != 25 {
 		t.Errorf("the pool opens %d connections, want 25", got)
@@ -64,7 +65,7 @@ func TestRule15OpenMySQLSetsUpEveryConnection(t *testing.T) {
 }
 
 func TestOpenMySQLKeepsWhatTheDSNSets(t *testing.T) {
-	dsn := newDatabase(t, utf8mb4)
+	dsn := testdb.MySQL(t, utf8mb4)
 	db := openMySQL(t, with(dsn, "loc=UTC&parseTime=true&time_zone=%27%2B00%3A00%27&timeTruncate=1ms&charset=utf8mb4&collation=utf8mb4_bin"+
 		"&tx_isolation=%27read-committed%27&multiStatements=false&clientFoundRows=true&readTimeout=300ms"))
 	begin := time.Now()
@@ -142,7 +143,7 @@ func TestSR67_OpenMySQLNeverShowsThePassword(t *testing.T) {
 
 // Rule 22 of the store.
 func TestRule22ClassesOfAFailedOpen(t *testing.T) {
-	cfg := server(t)
+	cfg := testdb.Server(t)
 	wrong := cfg.Clone()
 	wrong.User, wrong.Passwd = "nobody", "wrong"
 	missing := cfg.Clone()
@@ -245,7 +246,7 @@ func (r *relay) cut() {
 // busy with them: it dials one at a time, without a deadline, on behalf of all
 // who wait, and goes on waiting for a greeting when the server is long back.
 func TestPoolDoesNotWaitLongForAGreeting(t *testing.T) {
-	dsn := newDatabase(t, utf8mb4)
+	dsn := testdb.MySQL(t, utf8mb4)
 	config, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -311,7 +312,7 @@ func TestPoolDoesNotWaitLongForAGreeting(t *testing.T) {
 // Rule 21 of the store: connections cut under the Store are not the user's to
 // notice.
 func TestRule21CutConnections(t *testing.T) {
-	dsn := newDatabase(t, utf8mb4)
+	dsn := testdb.MySQL(t, utf8mb4)
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -340,7 +341,7 @@ func TestRule21CutConnections(t *testing.T) {
 
 // A Store that an application gives its own db must not change that db.
 func TestStoreLeavesTheApplicationsDBAsItIs(t *testing.T) {
-	dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
+	dsn := with(testdb.MySQL(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27")
 	db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true, Logger: logger.Discard}) // its own statements show values
 	before, prepared := db.Logger, db.ConnPool
 	migrate(t, db)
@@ -360,7 +361,7 @@ func TestStoreLeavesTheApplicationsDBAsItIs(t *testing.T) {
 // The application's PrepareStmt would prepare a statement for each length of IN on
 // every connection. Find and List have one each, whatever the application does.
 func TestStorePreparesTwoStatementsOnce(t *testing.T) {
-	dsn := with(newDatabase(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27&interpolateParams=true")
+	dsn := with(testdb.MySQL(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27&interpolateParams=true")
 	db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true})
 	migrate(t, db)
 	session, store := seed(t, db), newStore(t, db)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
@@ -68,7 +69,7 @@ func TestSR08_SchemaNamesEachFault(t *testing.T) {
 		{"default of another type", sessionTable(fields(models.Field{Name: "a", Type: models.Number, Default: "7"})), `Fields[0].Default: field a is a number, which a string is not`},
 		{"default without a time", sessionTable(fields(models.Field{Name: "a", Type: models.Date, Default: time.Time{}})), `Fields[0].Default: field a is the zero time`},
 	}
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := test.schema.Complete()
@@ -158,7 +159,7 @@ func TestCompleteWritesOutWhatWasLeftOut(t *testing.T) {
 
 // A Store's statements, and what it reads, stay what they were when it began.
 func TestStoreKeepsACopyOfItsSchema(t *testing.T) {
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	schema := storetest.Schema()
 	schema.Session.Columns = map[string]string{"userId": "user_id"}
 	migrateTo(t, schema, db)

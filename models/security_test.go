@@ -15,6 +15,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
@@ -33,7 +34,7 @@ func TestSR08_ValuesAreNeverSQL(t *testing.T) {
 	} {
 		t.Run(parameters, func(t *testing.T) {
 			t.Parallel()
-			dsn := newDatabase(t, utf8mb4)
+			dsn := testdb.MySQL(t, utf8mb4)
 			migrateTo(t, storetest.Schema(), openMySQL(t, dsn))
 			db := openPlain(t, with(dsn, "parseTime=true&time_zone=%27%2B00%3A00%27&"+parameters), &gorm.Config{})
 			session, store := seed(t, openMySQL(t, dsn)), storeOf(t, storetest.Schema(), db)
@@ -81,7 +82,7 @@ func TestSR08_ValuesAreNeverSQL(t *testing.T) {
 // Rule 6 of the store: what this package writes others read as the same
 // instant, and the reverse, whatever the zone of their connection.
 func TestRule6InstantsAreTheSameInOtherZones(t *testing.T) {
-	dsn := newDatabase(t, utf8mb4)
+	dsn := testdb.MySQL(t, utf8mb4)
 	db := openMySQL(t, dsn)
 	migrate(t, db)
 	newYork, err := time.LoadLocation("America/New_York")
@@ -237,7 +238,7 @@ func newFreezer(t *testing.T, to string) *freezer {
 // connection, and a pool that others have emptied.
 func TestRule19FrozenNetworkAndEmptyPool(t *testing.T) {
 	const patience = 300 * time.Millisecond
-	dsn := newDatabase(t, utf8mb4)
+	dsn := testdb.MySQL(t, utf8mb4)
 	migrate(t, openMySQL(t, dsn))
 	session := seed(t, openMySQL(t, dsn))
 	cfg, err := mysql.ParseDSN(dsn)
@@ -292,7 +293,7 @@ func TestRule19FrozenNetworkAndEmptyPool(t *testing.T) {
 // Rule 22 of the store: a user of the database who may have no more
 // connections, and one whose privileges were taken away.
 func TestRule22LimitsAndPrivileges(t *testing.T) {
-	dsn := newDatabase(t, utf8mb4)
+	dsn := testdb.MySQL(t, utf8mb4)
 	admin := openMySQL(t, dsn)
 	migrate(t, admin)
 	session := seed(t, admin)
@@ -302,7 +303,7 @@ func TestRule22LimitsAndPrivileges(t *testing.T) {
 	}
 	user := "u" + cfg.DBName[len(cfg.DBName)-12:]
 	exec(t, admin, "CREATE USER "+user+"@'%' IDENTIFIED BY 'p' WITH MAX_USER_CONNECTIONS 1")
-	t.Cleanup(func() { _, _ = pool(t, openMySQL(t, server(t).FormatDSN())).Exec("DROP USER " + user + "@'%'") })
+	t.Cleanup(func() { _, _ = pool(t, openMySQL(t, testdb.Server(t).FormatDSN())).Exec("DROP USER " + user + "@'%'") })
 	exec(t, admin, "GRANT SELECT ON "+cfg.DBName+".session TO "+user+"@'%'")
 	exec(t, admin, "GRANT SELECT ON "+cfg.DBName+".user TO "+user+"@'%'")
 	cfg.User, cfg.Passwd = user, "p"

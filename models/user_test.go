@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
 
 func TestUserIsReadByItsExactID(t *testing.T) {
 	t.Parallel()
-	db := openMySQL(t, newDatabase(t, utf8mb4))
+	db := openMySQL(t, testdb.MySQL(t, utf8mb4))
 	migrateTo(t, storetest.Schema(), db)
 	store := storeOf(t, storetest.Schema(), db)
 	want := models.User{ID: "uA", Name: "Ada", Email: "ada@example.org", CreatedAt: moment, UpdatedAt: moment}

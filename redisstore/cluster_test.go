@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ginsession/ginsession/internal/testredis"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
@@ -28,7 +29,7 @@ func TestAcknowledgedRevocationSurvivesAFailoverInACluster(t *testing.T) {
 	options.Replicas = 1
 	b := open(t, first.db, options)
 
-	masterOf := func(key string) string {
+	holder := func(key string) string {
 		t.Helper()
 		master, err := client.MasterForKey(t.Context(), options.Prefix+key)
 		if err != nil {
@@ -41,7 +42,7 @@ func TestAcknowledgedRevocationSurvivesAFailoverInACluster(t *testing.T) {
 	at := func(master string, key func(name string) string) string {
 		for {
 			names++
-			if name := fmt.Sprint("n", names); masterOf(key(name)) == master {
+			if name := fmt.Sprint("n", names); holder(key(name)) == master {
 				return name
 			}
 		}
@@ -49,7 +50,7 @@ func TestAcknowledgedRevocationSurvivesAFailoverInACluster(t *testing.T) {
 	mark := func(user string) string { return "revoked-sessions-before-" + user }
 
 	for round := range rounds {
-		victim := masterOf(fmt.Sprint("round", round)) // by chance any of the three
+		victim := holder(fmt.Sprint("round", round)) // by chance any of the three
 		// Somebody with a session at each master, and one with all that is about him
 		// at the one that will be killed.
 		user, gone := fmt.Sprint("user", round), at(victim, mark)
@@ -105,7 +106,7 @@ func TestAcknowledgedRevocationSurvivesAFailoverInACluster(t *testing.T) {
 		for _, s := range ended {
 			watch(s, func(err error) bool { return err == nil })
 		}
-		servers[victim].kill(t)
+		servers[victim].Kill()
 		eventually(t, "all that is alive is read", func() bool {
 			for _, s := range alive {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -124,7 +125,7 @@ func TestAcknowledgedRevocationSurvivesAFailoverInACluster(t *testing.T) {
 		}
 
 		// The promoted one has no replica. It acknowledges nothing until it has.
-		last := newSession(at(masterOf(fmt.Sprint("round", round)), token), user)
+		last := newSession(at(holder(fmt.Sprint("round", round)), token), user)
 		create(t, b, last)
 		revoke := func(patience time.Duration) error {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -135,7 +136,7 @@ func TestAcknowledgedRevocationSurvivesAFailoverInACluster(t *testing.T) {
 		if err := revoke(500 * time.Millisecond); err == nil {
 			t.Errorf("round %d: a revocation was acknowledged that no replica has", round)
 		}
-		servers[victim].start(t)
+		servers[victim].Start(t)
 		wholeCluster(t, servers, 1)
 		eventually(t, "a revocation is acknowledged again", func() bool { return revoke(5*time.Second) == nil })
 		close(stop)
@@ -144,10 +145,10 @@ func TestAcknowledgedRevocationSurvivesAFailoverInACluster(t *testing.T) {
 }
 
 // mastersOf are the addresses of a Cluster's masters.
-func mastersOf(t *testing.T, servers map[string]*process) (addrs []string) {
+func mastersOf(t *testing.T, servers map[string]*testredis.Server) (addrs []string) {
 	t.Helper()
 	for addr, server := range servers {
-		role, err := server.client(t).Do(t.Context(), "ROLE").Slice()
+		role, err := connect(t, server.Address).Do(t.Context(), "ROLE").Slice()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@
 //	<token>                            {"session":{…},"user":{…}}, until the session expires
 //	active-sessions-<user id>          the user's list of sessions
 //	revoked-sessions-before-<user id>  milliseconds: what began earlier has ended
-//	{<token>}:gone                     ours: no session may begin under this token any more
+//	{<token>}:gone                     ours, for ten minutes: no session may begin under this token
 //	{revocations}                      ours: the feed, a stream
 //
 // Every change is conditional on what was read, in a script: a session that was

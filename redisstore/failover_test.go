@@ -6,40 +6,16 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/ginsession/ginsession/internal/testredis"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
-
-// newSentinels starts three Sentinels that watch a master.
-func newSentinels(t *testing.T, master string) (addrs []string) {
-	t.Helper()
-	host, port, err := net.SplitHostPort(master)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		dir, own := newDir(t), freePort(t)
-		file := filepath.Join(dir, "sentinel.conf")
-		text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nlogfile %s\nsentinel monitor m %s %s 2\n"+
-			"sentinel down-after-milliseconds m 500\nsentinel failover-timeout m 3000\nsentinel parallel-syncs m 2\n",
-			own, dir, filepath.Join(dir, "log"), host, port)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		p := &process{program: program(t, "redis-sentinel"), args: []string{file}, addr: fmt.Sprint("127.0.0.1:", own)}
-		t.Cleanup(func() { p.kill(t) })
-		p.start(t)
-		addrs = append(addrs, p.addr)
-	}
-	return addrs
-}
 
 // A revocation that was acknowledged with Replicas survives the master, which is
 // killed in the next moment.
@@ -48,16 +24,17 @@ func TestAcknowledgedRevocationSurvivesAFailover(t *testing.T) {
 	if os.Getenv("TEST_LONG") != "" {
 		rounds = 10
 	}
-	servers := map[string]*process{}
-	master := newRedis(t, "--repl-diskless-sync-delay", "0")
-	servers[master.addr] = master
-	host, port, _ := net.SplitHostPort(master.addr)
+	master := testredis.New(t, "--repl-diskless-sync-delay", "0")
+	servers := map[string]*testredis.Server{master.Address: master}
 	for range 2 {
-		replica := newRedis(t, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0")
-		servers[replica.addr] = replica
+		replica := testredis.NewReplica(t, master, "--repl-diskless-sync-delay", "0")
+		servers[replica.Address] = replica
 	}
-	sentinels := newSentinels(t, master.addr)
-	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: "m", SentinelAddrs: sentinels, ContextTimeoutEnabled: true})
+	var sentinels []string
+	for range 3 {
+		sentinels = append(sentinels, testredis.NewSentinel(t, master, 2).Address)
+	}
+	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: testredis.Master, SentinelAddrs: sentinels, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { client.Close() })
 	m := modes[0]
 	first := newBench(t, client, m, storetest.Schema())
@@ -91,10 +68,13 @@ func TestAcknowledgedRevocationSurvivesAFailover(t *testing.T) {
 			return err == nil
 		})
 		killed := masterOf(t, sentinels[0])
-		servers[killed].kill(t)
+		servers[killed].Kill()
 
 		// Until the failover there is no answer; afterwards it must be the right one.
-		eventually(t, "a replica is promoted", func() bool { return masterOf(t, sentinels[0]) != killed })
+		eventually(t, "a replica is promoted", func() bool {
+			master := masterOf(t, sentinels[0])
+			return master != "" && master != killed
+		})
 		eventually(t, "the session that was spared is read", func() bool {
 			if _, _, err := b.Find(t.Context(), sessions[0].Token); err == nil {
 				t.Fatalf("round %d: the revoked session is alive", round)
@@ -105,12 +85,12 @@ func TestAcknowledgedRevocationSurvivesAFailover(t *testing.T) {
 		if _, _, err := b.Find(t.Context(), sessions[0].Token); !errors.Is(err, models.ErrNotFound) {
 			t.Errorf("round %d: got %v, want ErrNotFound", round, err)
 		}
-		servers[killed].start(t)
+		servers[killed].Start(t)
 	}
 }
 
 // settled waits until the master has both replicas, and all Sentinels agree.
-func settled(t *testing.T, servers map[string]*process, sentinels []string) {
+func settled(t *testing.T, servers map[string]*testredis.Server, sentinels []string) {
 	t.Helper()
 	eventually(t, "the master has two replicas", func() bool {
 		master := masterOf(t, sentinels[0])
@@ -128,17 +108,19 @@ func settled(t *testing.T, servers map[string]*process, sentinels []string) {
 		eventually(t, "the Sentinels know one another and the replicas", func() bool {
 			sentinel := redis.NewSentinelClient(&redis.Options{Addr: addr})
 			defer sentinel.Close()
-			m, err := sentinel.Master(context.Background(), "m").Result()
+			m, err := sentinel.Master(context.Background(), testredis.Master).Result()
 			return err == nil && m["num-other-sentinels"] == "2" && m["num-slaves"] == "2" && m["flags"] == "master"
 		})
 	}
 }
 
+// masterOf is the address of whom a Sentinel takes for the master, "" if it does not
+// say.
 func masterOf(t *testing.T, sentinel string) string {
 	t.Helper()
 	client := redis.NewSentinelClient(&redis.Options{Addr: sentinel})
 	defer client.Close()
-	addr, err := client.GetMasterAddrByName(context.Background(), "m").Result()
+	addr, err := client.GetMasterAddrByName(context.Background(), testredis.Master).Result()
 	if err != nil || len(addr) != 2 {
 		return ""
 	}
@@ -148,8 +130,8 @@ func masterOf(t *testing.T, sentinel string) string {
 // Too few replicas are no acknowledgement, and neither is a second attempt, which
 // finds the key deleted.
 func TestRevocationWithoutItsReplicasIsNotAcknowledged(t *testing.T) {
-	server := newRedis(t)
-	first := newBench(t, server.client(t), modes[0], storetest.Schema())
+	server := testredis.New(t)
+	first := newBench(t, connect(t, server.Address), modes[0], storetest.Schema())
 	options := first.options
 	options.Replicas = 1
 	b := open(t, first.db, options)

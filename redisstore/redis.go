@@ -46,15 +46,31 @@ end
 return 1`)
 
 	// endScript ends a session: 1 if it did, 0 if the key holds something else, 2
-	// if there was no such key. The tombstone stops a creation under way.
+	// if there was no such key. The tombstone stops a creation under way: one that
+	// has yet to be sent, and one that was sent, got no answer, was sent again, and
+	// arrives the first time when the session has ended.
 	//
 	// KEYS: the token's key, its tombstone. ARGV: what the key must hold, the
-	// tombstone's seconds or 0 for none.
+	// tombstone's seconds.
 	endScript = redis.NewScript(`
 local held = redis.call('GET', KEYS[1])
 if held and held ~= ARGV[1] then return 0 end
-if ARGV[2] ~= '0' then redis.call('SET', KEYS[2], '', 'EX', ARGV[2]) end
+redis.call('SET', KEYS[2], '', 'EX', ARGV[2])
 if not held then return 2 end
+redis.call('DEL', KEYS[1])
+return 1`)
+
+	// giveWayScript ends a session in favour of another, with the same results. The
+	// tombstone holds who did it: an end that is sent twice, because the first answer
+	// was lost, is no end by another.
+	//
+	// KEYS: the token's key, its tombstone. ARGV: what the key must hold, the
+	// tombstone's seconds, a name of the caller's own.
+	giveWayScript = redis.NewScript(`
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] then return 0 end
+if not held and redis.call('GET', KEYS[2]) ~= ARGV[3] then return 2 end
+redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[2])
 redis.call('DEL', KEYS[1])
 return 1`)
 
@@ -70,8 +86,9 @@ redis.call('SET', KEYS[1], mark, 'EX', ARGV[2])
 return 1`)
 )
 
-// tombstoneKept is far longer than any creation is under way.
-const tombstoneKept = 10 * time.Minute
+// tombstoneKept is how long a tombstone stays: far longer than any creation is under
+// way.
+const tombstoneKept = int64(10 * time.Minute / time.Second)
 
 // A server is how this package talks to Redis.
 type server struct {

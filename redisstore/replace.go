@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -58,6 +59,7 @@ func rotated(token string) models.Revoked {
 // replaceKeys is Replace where Redis alone counts. told says that the feed knows
 // that the former ends.
 func (s *Store) replaceKeys(ctx context.Context, read, next models.Session, now time.Time, told bool) (models.Session, error) {
+	name := rand.Text()
 	for enlisted := false; ; enlisted = true {
 		e, err := s.look(ctx, read.Token)
 		switch {
@@ -65,6 +67,13 @@ func (s *Store) replaceKeys(ctx context.Context, read, next models.Session, now 
 			return models.Session{}, s.withdraw(ctx, read.UserID, next.Token, enlisted)
 		case err != nil:
 			return models.Session{}, unavailable(ctx, "replace", err)
+		}
+		if s.redis.replicas > 0 {
+			// The end that too few replicas confirm would fail, and would stand all the
+			// same. So they are asked first about a write that changes nothing.
+			if _, err := s.redis.confirm(ctx, swapScript, []string{s.redis.tokenKey(read.Token)}, e.raw, e.raw, 0); err != nil {
+				return models.Session{}, unavailable(ctx, "replace", err)
+			}
 		}
 		successor := next
 		if e.row.ExpiresAt.After(next.ExpiresAt) {
@@ -83,7 +92,7 @@ func (s *Store) replaceKeys(ctx context.Context, read, next models.Session, now 
 			told = true
 		}
 		keys := []string{s.redis.tokenKey(read.Token), s.redis.tombstoneKey(read.Token)}
-		result, err := s.redis.confirm(ctx, endScript, keys, e.raw, 0)
+		result, err := s.redis.confirm(ctx, giveWayScript, keys, e.raw, tombstoneKept, name)
 		switch {
 		case err != nil:
 			return models.Session{}, unavailable(ctx, "replace", err)

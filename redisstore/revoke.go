@@ -61,11 +61,15 @@ func (s *Store) revokeOne(ctx context.Context, r models.Revocation) (int, error)
 			return 0, err
 		}
 	}
-	// Without a key too, if replicas must confirm: a first attempt may have deleted it
-	// and then failed.
-	n, err := s.endKey(ctx, r.Token, func(e *entry) bool { return e != nil && meant(e.row) })
-	if err != nil {
-		return 0, unavailable(ctx, "revoke", err)
+	n := 0
+	// Without a key too, if replicas must confirm, because a first attempt may have
+	// deleted it and then failed; and if it may still come, of a session whose row was
+	// made and whose key was not.
+	if raw != "" || s.redis.replicas > 0 || s.mode == besideDatabase {
+		n, err = s.endKey(ctx, r.Token, func(e *entry) bool { return e != nil && meant(e.row) })
+		if err != nil {
+			return 0, unavailable(ctx, "revoke", err)
+		}
 	}
 	stored, err := s.endRows(ctx, r, n)
 	if err != nil {
@@ -96,16 +100,9 @@ func (s *Store) tell(ctx context.Context, r models.Revocation, e *entry, meant f
 }
 
 // endKey deletes a token's key if it holds a session that is meant; nil is what no
-// session can be read of. It returns how many keys it deleted.
+// session can be read of. It returns how many keys it deleted. It leaves a tombstone,
+// where there was no key too: WAIT confirms nothing where nothing was written.
 func (s *Store) endKey(ctx context.Context, token string, meant func(*entry) bool) (int, error) {
-	kept := int64(0)
-	if s.redis.replicas > 0 { // WAIT confirms nothing where nothing was written
-		kept = int64(tombstoneKept / time.Second)
-	}
-	return s.endKeyLeaving(ctx, token, kept, meant)
-}
-
-func (s *Store) endKeyLeaving(ctx context.Context, token string, tombstone int64, meant func(*entry) bool) (int, error) {
 	keys := []string{s.redis.tokenKey(token), s.redis.tombstoneKey(token)}
 	for {
 		raw, err := s.redis.get(ctx, keys[0])
@@ -115,10 +112,7 @@ func (s *Store) endKeyLeaving(ctx context.Context, token string, tombstone int64
 		if raw != "" && !meant(s.parse(raw, token)) {
 			return 0, nil
 		}
-		if raw == "" && tombstone == 0 {
-			return 0, nil
-		}
-		result, err := s.redis.confirm(ctx, endScript, keys, raw, tombstone)
+		result, err := s.redis.confirm(ctx, endScript, keys, raw, tombstoneKept)
 		switch {
 		case err != nil:
 			return 0, err
@@ -255,14 +249,14 @@ func (s *Store) storedTokens(ctx context.Context, userID string) (tokens []strin
 }
 
 // endTokens ends the sessions with these tokens that the revocation means, and
-// takes them out of the list. Tombstones stop those whose key is still to come.
+// takes them out of the list.
 // apart tells the feed of each: they may be younger than its line about the user.
 func (s *Store) endTokens(ctx context.Context, r models.Revocation, tokens []string, apart bool) (int, error) {
 	count := 0
 	var gone []string
 	for _, token := range tokens {
 		spared := false
-		n, err := s.endKeyLeaving(ctx, token, int64(tombstoneKept/time.Second), func(e *entry) bool {
+		n, err := s.endKey(ctx, token, func(e *entry) bool {
 			switch {
 			case e == nil: // unreadable: no session, and removed with all the others
 				spared = r.Except != ""

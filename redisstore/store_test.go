@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
 
+	"github.com/ginsession/ginsession/internal/testredis"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/redisstore"
 	"github.com/ginsession/ginsession/storetest"
@@ -29,6 +30,9 @@ type mode struct {
 	now                func() time.Time
 	excused            map[string]string
 }
+
+// degrades reports whether the database answers while Redis does not.
+func (m mode) degrades() bool { return m.database && !m.preserve }
 
 var modes = []mode{
 	{name: "RedisOnly", now: early, excused: map[string]string{
@@ -89,11 +93,11 @@ func (m mode) harness(b bench) storetest.Harness {
 }
 
 func TestStoreOnOneServer(t *testing.T) {
-	server := newRedis(t)
+	server := testredis.New(t)
 	for _, m := range modes {
 		t.Run(m.name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) storetest.Harness {
-				valve := newValve(t, server.addr)
+				valve := newValve(t, server.Address)
 				client := redis.NewClient(&redis.Options{Addr: valve.listener.Addr().String(), ContextTimeoutEnabled: true})
 				t.Cleanup(func() { client.Close() })
 				h := m.harness(newBench(t, client, m, storetest.Schema()))
@@ -118,13 +122,13 @@ func TestStoreOnACluster(t *testing.T) {
 }
 
 func TestFeedOfTheStore(t *testing.T) {
-	server := newRedis(t).client(t)
+	client := newRedis(t)
 	ofDatabase := storetest.Schema()
 	ofDatabase.Feed = true
 	for _, m := range modes {
-		t.Run(m.name, func(t *testing.T) { runFeed(t, server, m, storetest.Schema()) })
+		t.Run(m.name, func(t *testing.T) { runFeed(t, client, m, storetest.Schema()) })
 		if m.database {
-			t.Run(m.name+"WithTheDatabasesFeed", func(t *testing.T) { runFeed(t, server, m, ofDatabase) })
+			t.Run(m.name+"WithTheDatabasesFeed", func(t *testing.T) { runFeed(t, client, m, ofDatabase) })
 		}
 	}
 	t.Run("Cluster", func(t *testing.T) { runFeed(t, newCluster(t), modes[0], storetest.Schema()) })
@@ -141,7 +145,7 @@ func runFeed(t *testing.T, client redis.UniversalClient, m mode, schema models.S
 // database ends no session, as in Better Auth; revoking all of his sessions does,
 // whether before or after.
 func TestDeletedUserIsSignedOutByARevocation(t *testing.T) {
-	client := newRedis(t).client(t)
+	client := newRedis(t)
 	for _, m := range modes {
 		t.Run(m.name, func(t *testing.T) {
 			b := newBench(t, client, m, storetest.Schema())

@@ -35,7 +35,7 @@ func TestVectors(t *testing.T) {
 	vectors := readVectors(t)
 	for _, where := range []string{"only", "and-database"} {
 		t.Run(where, func(t *testing.T) {
-			client := newRedis(t).client(t)
+			client := newRedis(t)
 			db := newDatabase(t, models.Schema{})
 			rows, err := models.Schema{}.Store(db)
 			if err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/ginsession/ginsession/conformance/internal/mariadb"
 	"github.com/ginsession/ginsession/conformance/internal/proxy"
-	"github.com/ginsession/ginsession/conformance/internal/redisserver"
+	"github.com/ginsession/ginsession/internal/testredis"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -31,21 +31,21 @@ var feeds = []feed{
 		starts: func(*testing.T, *cluster) settings { return settings{} }},
 	{name: "redis", faults: []fault{redisKilled, streamFlushed},
 		starts: func(t *testing.T, c *cluster) settings {
-			c.redis = redisserver.New(t)
+			c.redis = testredis.New(t)
 			return settings{Redis: []string{c.redis.Address}}
 		}},
 	{name: "redis and sentinel", faults: []fault{redisFailedOver}, same: true,
 		starts: func(t *testing.T, c *cluster) settings {
-			c.sentinel, c.redis = redisserver.NewSentinel(t)
-			return settings{Redis: []string{c.sentinel.Address}, Master: redisserver.Master}
+			c.sentinel, c.redis = newSentinel(t)
+			return settings{Redis: []string{c.sentinel.Address}, Master: testredis.Master}
 		}},
 }
 
 // A cluster is three nodes and what they share.
 type cluster struct {
 	server   *mariadb.Server
-	redis    *redisserver.Server // that has the stream, at first
-	sentinel *redisserver.Server
+	redis    *testredis.Server // that has the stream, at first
+	sentinel *testredis.Server
 	network  *proxy.Proxy // between the last node and the database
 	nodes    []*node
 	made     int // users

@@ -111,11 +111,7 @@ var redisFailedOver = fault{name: "failed over by sentinel", first: true, lasts:
 	breaks: func(t *testing.T, c *cluster, _ []*device) func() {
 		c.redis.Kill()
 		return func() {
-			for end := time.Now().Add(30 * time.Second); c.sentinel.MasterOf(t) == c.redis.Address; time.Sleep(50 * time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatal("no failover in 30 s")
-				}
-			}
+			eventually(t, "a failover", func() bool { return masterOf(t, c.sentinel) != c.redis.Address })
 			c.redis.Start(t)
 		}
 	}}

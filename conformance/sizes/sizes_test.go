@@ -11,13 +11,10 @@ package sizes_test
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +23,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -50,26 +48,11 @@ const (
 
 func open(t *testing.T) *gorm.DB {
 	t.Helper()
-	config, err := mysql.ParseDSN(os.Getenv("TEST_MYSQL_DSN"))
-	if err != nil || config.Addr == "" {
-		t.Fatal("TEST_MYSQL_DSN is not set, such as root@tcp(127.0.0.1:3306)/: run ./test.sh, which starts a private server")
-	}
-	config.DBName = ""
-	server, err := sql.Open("mysql", config.FormatDSN())
+	config, err := mysql.ParseDSN(testdb.MySQL(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { server.Close() })
-	name := "ginsession_test_" + strings.ToLower(rand.Text())
-	if _, err := server.ExecContext(t.Context(), "CREATE DATABASE `"+name+"` CHARACTER SET utf8mb4"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := server.Exec("DROP DATABASE `" + name + "`"); err != nil {
-			t.Error(err)
-		}
-	})
-	config.DBName, config.ReadTimeout = name, 10*time.Minute // to load
+	config.ReadTimeout = 10 * time.Minute // to load
 	db, err := models.OpenMySQL(config.FormatDSN())
 	if err != nil {
 		t.Fatal(err)

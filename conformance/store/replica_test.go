@@ -2,21 +2,18 @@ package store_test
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
-	"os"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	gormmysql "gorm.io/driver/mysql"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 	"gorm.io/plugin/dbresolver"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
@@ -25,31 +22,7 @@ import (
 // tables. It ends with the test.
 func newMariaDB(t *testing.T) *gorm.DB {
 	t.Helper()
-	dsn := os.Getenv("TEST_MYSQL_DSN")
-	if dsn == "" {
-		t.Fatal("TEST_MYSQL_DSN is not set, such as root@tcp(127.0.0.1:3306)/: run ./test.sh, which starts a private server")
-	}
-	config, err := mysql.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.DBName = ""
-	server, err := sql.Open("mysql", config.FormatDSN())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	name := "ginsession_test_" + strings.ToLower(rand.Text())
-	if _, err := server.ExecContext(t.Context(), "CREATE DATABASE `"+name+"` CHARACTER SET utf8mb4"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := server.Exec("DROP DATABASE `" + name + "`"); err != nil {
-			t.Error(err)
-		}
-	})
-	config.DBName = name
-	db, err := models.OpenMySQL(config.FormatDSN())
+	db, err := models.OpenMySQL(testdb.MySQL(t))
 	if err != nil {
 		t.Fatal(err)
 	}

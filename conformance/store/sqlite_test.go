@@ -16,14 +16,10 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/storetest"
 )
-
-// pragmas are what a SQLite file needs on each connection: to wait for locks,
-// to read beside a writer, to know users, and to take the write lock when a
-// transaction begins.
-const pragmas = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)&_txlock=immediate"
 
 // newFile makes an empty file that only its owner can read, because it will
 // hold tokens: SQLite would make it for everybody.
@@ -38,7 +34,7 @@ func newFile(t *testing.T) string {
 	return name
 }
 
-func open(t *testing.T, file string) *gorm.DB { return openWith(t, file, pragmas) }
+func open(t *testing.T, file string) *gorm.DB { return openWith(t, file, testdb.Pragmas) }
 
 func openWith(t *testing.T, file, pragmas string) *gorm.DB {
 	t.Helper()
@@ -431,7 +427,7 @@ func TestSQLiteWriterBehindALockEndsWithBusyTimeout(t *testing.T) {
 	if err := lock.Exec(`UPDATE "user" SET "name" = 'x'`).Error; err != nil {
 		t.Fatal(err)
 	}
-	hasty := newStore(t, openWith(t, file, strings.Replace(pragmas, "busy_timeout(5000)", "busy_timeout(200)", 1)))
+	hasty := newStore(t, openWith(t, file, strings.Replace(testdb.Pragmas, "busy_timeout(5000)", "busy_timeout(200)", 1)))
 
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
