@@ -3,7 +3,6 @@ package ginsession_test
 import (
 	"crypto/rand"
 	"database/sql"
-	"log"
 	"net/http"
 	"os"
 	"strings"
@@ -52,7 +51,7 @@ func newDatabase(t *testing.T, charset string) *gorm.DB {
 	}
 	t.Cleanup(func() { closeDB(t, db) })
 	// GORM's own logger at its most talkative, as an application may have it.
-	db.Logger = logger.New(log.New(everything, "", 0), logger.Config{LogLevel: logger.Info, SlowThreshold: time.Nanosecond})
+	db.Logger = everything.SQL()
 	return db
 }
 
