@@ -17,7 +17,6 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/models"
 )
@@ -200,7 +199,7 @@ func newDatabase(t *testing.T, schema models.Schema) *gorm.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.Logger = logger.Discard
+	db.Logger = everything.SQL()
 	pool, err := db.DB()
 	if err != nil {
 		t.Fatal(err)
