@@ -130,10 +130,9 @@ func serveHeard(t *testing.T, cmd *exec.Cmd, by *witness.Witness) string {
 		defer kill.Stop()
 		<-read
 		_ = cmd.Wait()
-		for _, leak := range append(said.Leaks(), stderr.Leaks()...) {
-			if ours {
-				t.Errorf("SR-67: %s wrote %s", cmd.Args[0], leak)
-			}
+		if ours {
+			said.Judge(t, cmd.Args[0])
+			stderr.Judge(t, cmd.Args[0])
 		}
 		if t.Failed() {
 			t.Logf("the end of what %s wrote to standard error:\n%s", cmd.Args[0], stderr)

@@ -186,9 +186,7 @@ func newNode(t *testing.T, name string, s settings) *node {
 		if err := n.cmd.Wait(); err != nil { // 66 is a race
 			t.Errorf("%s: %v", n.name, err)
 		}
-		for _, leak := range n.stderr.Leaks() {
-			t.Errorf("SR-67: %s wrote %s", n.name, leak)
-		}
+		n.stderr.Judge(t, n.name)
 		if t.Failed() {
 			t.Logf("the end of what %s wrote to standard error:\n%s", n.name, n.stderr)
 		}

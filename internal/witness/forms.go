@@ -26,7 +26,7 @@ func formIn(line string) string {
 	line = named.ReplaceAllString(line, "")
 	for _, run := range alphanumeric.FindAllString(line, -1) {
 		if strings.ContainsAny(run, digits) && strings.ToLower(run) != run && strings.ToUpper(run) != run {
-			return "what has a token's form"
+			return "what has a token's form, " + run[:evidence] + "…,"
 		}
 	}
 	switch {

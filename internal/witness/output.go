@@ -2,6 +2,7 @@ package witness
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 )
 
@@ -58,6 +59,20 @@ func (o *Output) Leaks() []string {
 	defer o.mu.Unlock()
 	o.hear(len(o.rest))
 	return o.leaks
+}
+
+// failing is what Judge needs of a *testing.T.
+type failing interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+// Judge fails the test if the process, which must have ended, wrote a secret.
+func (o *Output) Judge(t failing, name string) {
+	t.Helper()
+	if leaks := o.Leaks(); len(leaks) > 0 {
+		t.Errorf("SR-67: %s wrote in %d lines what is none of a log's, as in these:\n%s", name, len(leaks), strings.Join(leaks[:min(len(leaks), most)], "\n"))
+	}
 }
 
 // String is the end of what was written.

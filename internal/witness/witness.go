@@ -26,10 +26,10 @@ import (
 // A Witness is safe for concurrent use.
 type Witness struct {
 	mu         sync.Mutex
-	secrets    map[string]bool   // their evidence
-	young, old map[word]string   // the line in which each was heard first
-	leaks      []string          // in the order in which they were found
-	noticed    map[word]struct{} // what is among the leaks
+	secrets    map[string]bool // their evidence
+	young, old map[word]string // the line in which each was heard first
+	leaks      []string        // in the order in which they were found
+	noticed    map[string]bool // lines that are among the leaks
 }
 
 // A word is a run of the characters that secrets are made of.
@@ -47,13 +47,15 @@ const (
 	// compared with the secrets known by then, and forgotten: a suite may write for
 	// hours.
 	remembered = 1 << 16
+	// most is how many leaks are reported.
+	most = 20
 	// clipped is how much of a line is shown.
 	clipped = 400
 )
 
 // New returns a Witness that knows no secret.
 func New() *Witness {
-	return &Witness{secrets: map[string]bool{}, young: map[word]string{}, noticed: map[word]struct{}{}}
+	return &Witness{secrets: map[string]bool{}, young: map[word]string{}, noticed: map[string]bool{}}
 }
 
 // Keep remembers secrets. What is shorter than the evidence is none. It panics at one
@@ -133,7 +135,7 @@ func (w *Witness) hear(text string, body bool) (leaks []string) {
 	defer w.mu.Unlock()
 	before := len(w.leaks)
 	for line := range strings.Lines(text) {
-		shown, judged := "", false
+		shown, judged := "", body
 		for _, found := range words(line) {
 			said := word{found, body}
 			if w.heard(said) {
@@ -145,10 +147,10 @@ func (w *Witness) hear(text string, body bool) (leaks []string) {
 			said.text = strings.Clone(found)
 			w.young[said] = shown
 			w.compare(said, shown)
-			if !body && !judged && len(found) >= longWord {
+			if !judged && len(found) >= longWord {
 				judged = true
 				if form := formIn(line); form != "" {
-					w.notice(said, form, shown)
+					w.notice(form, shown)
 				}
 			}
 		}
@@ -173,7 +175,7 @@ func (w *Witness) compare(said word, line string) {
 	lower := strings.ToLower(said.text)
 	for i := range len(lower) - evidence + 1 {
 		if w.secrets[lower[i:i+evidence]] {
-			w.notice(said, "a secret, "+said.text[i:i+evidence]+"…,", line)
+			w.notice("a secret, "+said.text[i:i+evidence]+"…,", line)
 			return
 		}
 	}
@@ -185,15 +187,14 @@ func (w *Witness) compareAll(words map[word]string) {
 	}
 }
 
-func (w *Witness) notice(said word, what, line string) {
-	if _, already := w.noticed[said]; !already {
-		w.noticed[said] = struct{}{}
+func (w *Witness) notice(what, line string) {
+	if !w.noticed[line] {
+		w.noticed[line] = true
 		w.leaks = append(w.leaks, what+" in "+line)
 	}
 }
 
-// Leaks are the secrets that were heard, each word once, with the line that it stood
-// in.
+// Leaks are the lines in which secrets were heard, each once.
 func (w *Witness) Leaks() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -204,9 +205,15 @@ func (w *Witness) Leaks() []string {
 
 // Report writes the leaks and returns the exit code of the tests.
 func (w *Witness) Report(out io.Writer, code int) int {
-	for _, leak := range w.Leaks() {
-		fmt.Fprintf(out, "SR-67: a secret was let out: %s\n", leak)
-		code = 1
+	leaks := w.Leaks()
+	for _, leak := range leaks[:min(len(leaks), most)] {
+		fmt.Fprintf(out, "SR-67: let out: %s\n", leak)
+	}
+	if len(leaks) > most {
+		fmt.Fprintf(out, "SR-67: and %d more\n", len(leaks)-most)
+	}
+	if len(leaks) > 0 {
+		return 1
 	}
 	return code
 }

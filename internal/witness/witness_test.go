@@ -208,6 +208,12 @@ func TestOutputOfAProcess(t *testing.T) {
 	if got := harmless.Leaks(); len(got) != 0 || harmless.String() != "listening\n" {
 		t.Errorf("standard output leaks %q in %q", got, harmless)
 	}
+	var spared, failed verdict
+	harmless.Judge(&spared, "sh")
+	leaking.Judge(&failed, "sh")
+	if spared != "" || !strings.Contains(string(failed), "sh wrote") || !strings.Contains(string(failed), "token="+other) {
+		t.Errorf("judged %q and %q", spared, failed)
+	}
 	if got := leaking.Leaks(); len(got) != 2 || !strings.HasSuffix(leaking.String(), secret) {
 		t.Errorf("standard error leaks %q in %q", got, leaking)
 	}
@@ -225,6 +231,13 @@ func TestOutputOfAProcess(t *testing.T) {
 		t.Errorf("noticed %q afterwards", got)
 	}
 }
+
+// A verdict is how a test failed.
+type verdict string
+
+func (v *verdict) Errorf(format string, args ...any) { *v = verdict(fmt.Sprintf(format, args...)) }
+
+func (*verdict) Helper() {}
 
 // Neither a line without an end nor a process that writes for hours is kept whole.
 func TestOutputIsBounded(t *testing.T) {
