@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -21,7 +20,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/go-sql-driver/mysql"
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/models"
@@ -29,11 +27,9 @@ import (
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
-	everything.keep(secret, oldSecret)
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, everything), nil)))
-	_ = mysql.SetLogger(log.New(everything, "[mysql] ", 0))
-	code := m.Run()
-	os.Exit(everything.report(os.Stderr, code)) // SR-67
+	gin.DefaultWriter, gin.DefaultErrorWriter = everything, everything
+	everything.Keep(secret, oldSecret)
+	os.Exit(everything.Main(m)) // SR-67
 }
 
 const (
@@ -85,7 +81,7 @@ func serve(t *testing.T, change ...func(*ginsession.Config)) *service {
 	}
 	s.store.schema = config.Schema
 	s.exposes = config.ExposeTokens
-	everything.keep(append(config.OldSecrets, config.Secret)...)
+	everything.Keep(append(config.OldSecrets, config.Secret)...)
 	var err error
 	if s.sessions, err = ginsession.New(config); err != nil {
 		t.Fatal(err)
@@ -97,7 +93,7 @@ func serve(t *testing.T, change ...func(*ginsession.Config)) *service {
 	s.engine.Use(func(c *gin.Context) {
 		c.Next()
 		for _, err := range c.Errors {
-			everything.hear(err)
+			_ = everything.Hear(err)
 		}
 	}, s.sessions.Middleware())
 	s.sessions.Routes(s.engine.Group("/api/auth"))
@@ -107,7 +103,7 @@ func serve(t *testing.T, change ...func(*ginsession.Config)) *service {
 			opts = append(opts, ginsession.DontRemember())
 		}
 		session, err := s.sessions.SignIn(c, c.Param("user"), opts...)
-		everything.hear(err)
+		_ = everything.Hear(err)
 		switch {
 		case errors.Is(err, ginsession.ErrNotFound):
 			c.String(http.StatusNotFound, "no such user")
@@ -240,9 +236,9 @@ func (b *browser) do(r *http.Request, path, body string) reply {
 	for _, line := range got.cookies {
 		b.keep(line)
 	}
-	everything.keepCookie(got.header.Get("Set-Auth-Token"))
+	everything.KeepCookie(got.header.Get("Set-Auth-Token"))
 	if !b.s.exposes {
-		everything.read(got.body)
+		everything.Read(got.body)
 	}
 	return got
 }
@@ -262,7 +258,7 @@ func (b *browser) keep(line string) {
 	if i >= 0 {
 		b.cookies = slices.Delete(b.cookies, i, i+1)
 	}
-	everything.keepCookie(value)
+	everything.KeepCookie(value)
 	if !strings.Contains(attributes, "Max-Age=0;") {
 		b.cookies = append(b.cookies, pair{name, value})
 	}
@@ -404,6 +400,6 @@ func sign(secret, value string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(value))
 	signature := base64.StdEncoding.EncodeToString(mac.Sum(nil))
-	everything.keep(signature)
+	everything.Keep(signature)
 	return url.QueryEscape(value + "." + signature)
 }

@@ -179,7 +179,7 @@ func (s *memStore) fields(given map[string]any, all bool) (map[string]any, error
 }
 
 func (s *memStore) Create(ctx context.Context, session models.Session) error {
-	everything.keep(session.Token)
+	everything.Keep(session.Token)
 	if err := s.enter(ctx, "create"); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package ginsession_test
 
 import (
-	"log"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,7 +24,7 @@ func newDatabase(t *testing.T, charset string) *gorm.DB {
 	}
 	t.Cleanup(func() { closeDB(t, db) })
 	// GORM's own logger at its most talkative, as an application may have it.
-	db.Logger = logger.New(log.New(everything, "", 0), logger.Config{LogLevel: logger.Info, SlowThreshold: time.Nanosecond})
+	db.Logger = everything.SQL()
 	return db
 }
 

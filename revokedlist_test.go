@@ -16,7 +16,7 @@ const listSecret = "list-secret-0123456789-abcdefghijklmnopqrstuvwxyz"
 // Verifiers of cookie caches elsewhere learn what has ended.
 func TestRevokedList(t *testing.T) {
 	t.Parallel()
-	everything.keep(listSecret)
+	everything.Keep(listSecret)
 	s, feed := serveTold(t, time.Minute, func(c *ginsession.Config) { c.RevokedSecret = listSecret })
 	get := func(query string, header ...string) reply {
 		t.Helper()

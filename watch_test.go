@@ -28,7 +28,7 @@ func (s *service) working() *service {
 		ctx := s.sessions.Context(c)
 		<-ctx.Done()
 		err := context.Cause(ctx)
-		everything.hear(err)
+		_ = everything.Hear(err)
 		c.String(http.StatusOK, "%v", err)
 	})
 	return s

@@ -36,7 +36,7 @@ func TestOfficialClient(t *testing.T) {
 	for _, run := range runs {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
-			args := append([]string{"-addr", "127.0.0.1:0"}, run.args...)
+			args := append([]string{"-addr", "127.0.0.1:0", "-log-sql"}, run.args...)
 			if strings.HasPrefix(run.name, "mysql") {
 				args = append(args, "-dsn", testdb.MySQL(t))
 			}

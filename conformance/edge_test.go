@@ -18,6 +18,7 @@ func TestVerifierElsewhere(t *testing.T) {
 		t.Fatalf("go build ./server: %v\n%s", err, out)
 	}
 	secret := strings.Repeat("list-secret-", 4)
-	url := serve(t, exec.Command(server, "-addr", "127.0.0.1:0", "-cookie-cache", "jwt", "-feed", "-revoked-secret", secret))
+	everything.Keep(secret)
+	url := serve(t, exec.Command(server, "-addr", "127.0.0.1:0", "-log-sql", "-cookie-cache", "jwt", "-feed", "-revoked-secret", secret))
 	node(t, "edge/verifier.test.mjs", "RIG_URL="+url, "SECRET="+rig.Defaults().Secret, "REVOKED_SECRET="+secret)
 }

@@ -103,7 +103,7 @@ func TestInterop(t *testing.T) {
 				theirs = append(theirs, "--secondary", p.secondary, "--redis", redis)
 			}
 			both := map[string]func() string{
-				"NODE_URL": func() string { return serve(t, p.betterAuth(theirs)) },
+				"NODE_URL": func() string { return serveTheirs(t, p.betterAuth(theirs)) },
 				"GO_URL":   func() string { return serve(t, p.rig(server, ours)) },
 			}
 			// Whoever comes first makes the tables that the other finds.
@@ -160,7 +160,7 @@ func (p pairing) cookiePrefix() string {
 
 func (p pairing) rig(server string, flags []string) *exec.Cmd {
 	flags = append(flags, "-addr", "127.0.0.1:0", "-secret", interopSecret, "-old-secret", formerSecret, "-trusted-origins", interopPage,
-		"-cookie-cache", p.cache, "-cookie-prefix", p.cookiePrefix(), "-expose-tokens")
+		"-cookie-cache", p.cache, "-cookie-prefix", p.cookiePrefix(), "-expose-tokens", "-log-sql")
 	for _, option := range p.options {
 		flags = append(flags, "-"+option)
 		if option == "bearer" {

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ginsession/ginsession/internal/witness"
 )
 
 // packages is the folder from which node runs the suites of client and interop
@@ -73,12 +74,28 @@ func node(t *testing.T, file string, env ...string) {
 	t.Logf("%s", out)
 }
 
-// serve starts a server, waits for its line "listening on URL" and returns the
-// URL. The server, its children included, ends with the test.
+// serve starts a server of ours, waits for its line "listening on URL" and returns
+// the URL. The server, its children included, ends with the test, which fails if the
+// server wrote a secret.
 func serve(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	return serveHeard(t, cmd, everything)
+}
+
+// serveTheirs starts a server that is not ours, and may write what it likes.
+func serveTheirs(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	return serveHeard(t, cmd, nil)
+}
+
+func serveHeard(t *testing.T, cmd *exec.Cmd, by *witness.Witness) string {
+	t.Helper()
+	ours := by != nil
+	if !ours {
+		by = witness.New()
+	}
+	said, stderr := by.Output(), by.Output()
+	cmd.Stderr = stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -94,6 +111,7 @@ func serve(t *testing.T, cmd *exec.Cmd) string {
 		defer close(url)
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() { // to the end, so that the server never blocks on a full pipe
+			fmt.Fprintln(said, lines.Text())
 			if _, address, ok := strings.Cut(lines.Text(), "listening on "); ok && len(url) == 0 {
 				url <- address
 			}
@@ -108,8 +126,12 @@ func serve(t *testing.T, cmd *exec.Cmd) string {
 		defer kill.Stop()
 		<-read
 		_ = cmd.Wait()
+		if ours {
+			said.Judge(t, cmd.Args[0])
+			stderr.Judge(t, cmd.Args[0])
+		}
 		if t.Failed() {
-			t.Logf("%s wrote to standard error:\n%s", cmd.Args[0], &stderr)
+			t.Logf("the end of what %s wrote to standard error:\n%s", cmd.Args[0], stderr)
 		}
 	})
 	select {

@@ -21,10 +21,10 @@ func TestReactAppInChromium(t *testing.T) {
 	}
 	var rigs strings.Builder // one browser for all: to start it is a third of the work
 	for _, cache := range []string{"off", "securecookie", "jwe"} {
-		url := serve(t, exec.Command(server, "-addr", "127.0.0.1:0", "-multi-session", "-cookie-cache", cache, "-static", app))
+		url := serve(t, exec.Command(server, "-addr", "127.0.0.1:0", "-log-sql", "-multi-session", "-cookie-cache", cache, "-static", app))
 		fmt.Fprintf(&rigs, "%s=%s ", cache, url)
 	}
-	live := serve(t, exec.Command(server, "-addr", "127.0.0.1:0", "-multi-session", "-session-events", "-static", app))
+	live := serve(t, exec.Command(server, "-addr", "127.0.0.1:0", "-log-sql", "-multi-session", "-session-events", "-static", app))
 	folder := os.Getenv("SCREENSHOTS")
 	if folder == "" {
 		folder = t.TempDir()

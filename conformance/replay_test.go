@@ -27,14 +27,21 @@ import (
 
 	"github.com/ginsession/ginsession/conformance/rig"
 	"github.com/ginsession/ginsession/internal/testdb"
+	"github.com/ginsession/ginsession/internal/witness"
 )
 
 // The rig's own server runs in release mode; gin's list of routes would drown
 // what the tests say.
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
-	os.Exit(m.Run())
+	redis.SetLogger(everything)
+	everything.Keep(interopSecret, formerSecret, rig.Defaults().Secret)
+	os.Exit(everything.Main(m))
 }
+
+// everything hears the rigs: those of this process, and what those write that are
+// processes of their own: SR-67.
+var everything = witness.New()
 
 // An exchange is one recorded request to a Better Auth server, with its
 // answer and the database before and after.
@@ -89,6 +96,8 @@ func TestReplay(t *testing.T) {
 			options.DSN = testdb.MySQL(t)
 			options.ExposeTokens = true
 			options.ClockHeader = "X-Test-Now"
+			options.SQLLog = everything
+			everything.Keep(append(options.OldSecrets, options.Secret)...)
 			var secondary *redis.Client
 			if options.Secondary != rig.SecondaryOff {
 				secondary = newRedis(t)
@@ -462,6 +471,7 @@ func send(t *testing.T, base string, x exchange) answer {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
+	everything.KeepCookies(response.Cookies())
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -480,6 +490,9 @@ func load(t *testing.T, db *gorm.DB, store *rows) {
 	run(t, db, "DELETE FROM `user`")
 	for _, table := range []string{"user", "session"} {
 		for _, row := range store.of(table) {
+			if token, ok := row["token"].(string); ok {
+				everything.KeepCookie(token)
+			}
 			var columns, marks []string
 			var values []any
 			for column, value := range row {

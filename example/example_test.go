@@ -17,13 +17,21 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/example/emailpassword"
+	"github.com/ginsession/ginsession/internal/witness"
 )
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
-	gin.DefaultWriter = io.Discard
-	os.Exit(m.Run())
+	gin.DefaultWriter, gin.DefaultErrorWriter = everything, everything
+	everything.Keep(secret)
+	os.Exit(everything.Main(m))
 }
+
+// everything hears the log of the example, and the bodies of its answers: SR-67 and
+// SR-44.
+var everything = witness.New()
+
+const secret = "example-secret-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 func TestSecretIsMadeOnceAndKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "example.db")
@@ -35,6 +43,7 @@ func TestSecretIsMadeOnceAndKept(t *testing.T) {
 	if err != nil || first != second {
 		t.Errorf("the second start has another secret, or %v", err)
 	}
+	everything.Keep(first)
 	if len(first) < 32 {
 		t.Errorf("the secret has %d bytes", len(first))
 	}
@@ -70,7 +79,7 @@ func newTestRouter(t *testing.T, file string) *gin.Engine {
 			_ = pool.Close()
 		}
 	})
-	sessions, err := ginsession.New(ginsession.Config{Secret: "a secret of the tests, long enough to be one", DB: db})
+	sessions, err := ginsession.New(ginsession.Config{Secret: secret, DB: db})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +105,10 @@ func do(h http.Handler, method, path, body, cookie string) *http.Response {
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	response := w.Result()
+	everything.KeepCookies(response.Cookies())
+	everything.Read(w.Body.String())
+	return response
 }
 
 func TestSessionOutlivesARestart(t *testing.T) {

@@ -42,7 +42,7 @@ func openMySQL(t *testing.T, dsn string) *gorm.DB {
 		t.Fatal(err)
 	}
 	closeAtEnd(t, db)
-	db.Logger = overheardSQL()
+	db.Logger = everything.SQL()
 	return db
 }
 
@@ -52,7 +52,7 @@ func openMySQL(t *testing.T, dsn string) *gorm.DB {
 func openPlain(t *testing.T, dsn string, config *gorm.Config) *gorm.DB {
 	t.Helper()
 	if config.Logger == nil {
-		config.Logger = overheardSQL()
+		config.Logger = everything.SQL()
 	}
 	db, err := gorm.Open(gormmysql.Open(dsn), config)
 	if err != nil {
@@ -160,7 +160,7 @@ func harnessOf(t *testing.T, db *gorm.DB, schema models.Schema, add func(*testin
 	}
 	sessions, users := schema.Session.Name, schema.User.Name
 	return storetest.Harness{
-		Store:   overheard{storeOf(t, schema, db)},
+		Store:   everything.Store(storeOf(t, schema, db)),
 		AddUser: add,
 		RemoveUser: func(t *testing.T, id string) {
 			conn, err := pool(t, db).Conn(t.Context())

@@ -10,21 +10,22 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/internal/testredis"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/redisstore"
 )
 
-func newFeed(t *testing.T, client redis.UniversalClient) *redisstore.Feed {
+func newFeed(t *testing.T, client redis.UniversalClient) ginsession.RevocationFeed {
 	t.Helper()
 	feed, err := redisstore.NewFeed(redisstore.FeedOptions{Client: client})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return feed
+	return everything.Feed(feed)
 }
 
-func publish(t *testing.T, feed *redisstore.Feed, name string) {
+func publish(t *testing.T, feed ginsession.RevocationFeed, name string) {
 	t.Helper()
 	if err := feed.Publish(t.Context(), models.Revoked{TokenSHA256: sha256.Sum256([]byte(name))}); err != nil {
 		t.Fatal(err)
@@ -32,7 +33,7 @@ func publish(t *testing.T, feed *redisstore.Feed, name string) {
 }
 
 // follow hears a feed until the test ends; ended has what Follow returned.
-func follow(t *testing.T, feed *redisstore.Feed, since, every time.Duration) (heard chan models.Heard, ended chan error) {
+func follow(t *testing.T, feed ginsession.RevocationFeed, since, every time.Duration) (heard chan models.Heard, ended chan error) {
 	t.Helper()
 	heard, ended = make(chan models.Heard), make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())

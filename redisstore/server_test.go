@@ -12,7 +12,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/internal/testredis"
@@ -98,7 +97,7 @@ func newDatabase(t *testing.T, schema models.Schema) *gorm.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.Logger = logger.Discard
+	db.Logger = everything.SQL()
 	pool, err := db.DB()
 	if err != nil {
 		t.Fatal(err)

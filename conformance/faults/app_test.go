@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/models"
@@ -38,7 +36,7 @@ func newApp(t *testing.T, dsn string, cached bool, deadline time.Duration) *app 
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.Logger = logger.Discard // it would log each statement that fails
+	db.Logger = everything.SQL()
 	a := &app{deadline: deadline, cached: cached}
 	if a.pool, err = db.DB(); err != nil {
 		t.Fatal(err)
@@ -64,7 +62,7 @@ func newApp(t *testing.T, dsn string, cached bool, deadline time.Duration) *app 
 		StoreTimeout: deadline,
 		UpdateAge:    time.Millisecond,
 		CookieCache:  ginsession.CookieCache{Enabled: cached, NoFeed: true},
-		Logger:       slog.New(slog.DiscardHandler),
+		Logger:       everything.Log(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -81,6 +81,8 @@ func (c *client) ask(method, path, body string, from *session) *answer {
 		c.tally.wrong("%s: no answer: %v", what, err)
 		return nil
 	}
+	everything.KeepCookies(resp.Cookies())
+	everything.Read(string(content))
 	c.keep(what, resp, from)
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusUnauthorized:

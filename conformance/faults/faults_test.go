@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-
 	"github.com/ginsession/ginsession/conformance/internal/mariadb"
 	"github.com/ginsession/ginsession/conformance/internal/proxy"
+	"github.com/ginsession/ginsession/internal/witness"
 )
 
 const (
@@ -64,9 +63,16 @@ type scene struct {
 // can be full without being so: the server then answers as on a full one.
 const tablespace = "--innodb-data-file-path=ibdata1:32M"
 
+// everything hears what the application says while it is broken: its log, the SQL log,
+// the driver's, and the bodies: SR-67 and SR-44.
+var everything = witness.New()
+
+func TestMain(m *testing.M) {
+	everything.Keep(secret)
+	os.Exit(everything.Main(m))
+}
+
 func TestFaults(t *testing.T) {
-	// The driver would log every connection that breaks.
-	_ = mysql.SetLogger(new(mysql.NopLogger)) // fails for nil only
 	form := short
 	if os.Getenv("TEST_LONG") != "" {
 		form = long

@@ -2,7 +2,6 @@ package nodes
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,11 +18,10 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/go-sql-driver/mysql"
 	"github.com/redis/go-redis/v9"
-	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/witness"
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/redisstore"
 )
@@ -57,9 +55,12 @@ func TestMain(m *testing.M) {
 		}
 		return // with the race detector's verdict
 	}
-	_ = mysql.SetLogger(new(mysql.NopLogger)) // of the test's own connections; fails for nil only
-	os.Exit(m.Run())
+	everything.Keep(secret)
+	os.Exit(everything.Main(m))
 }
+
+// everything hears what the nodes write, and the bodies: SR-67 and SR-44.
+var everything = witness.New()
 
 // schema is that of all nodes.
 var schema = models.Schema{Feed: true}
@@ -79,7 +80,7 @@ func beNode(text string) error {
 	if err != nil {
 		return err
 	}
-	db.Logger = logger.Discard // it would log each statement that fails
+	db.Logger = witness.SQL(os.Stderr)
 	cache := ginsession.CookieCache{Enabled: true, MaxLag: maxLag}
 	if s.Redis != nil {
 		client := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: s.Redis, MasterName: s.Master, ContextTimeoutEnabled: true})
@@ -95,7 +96,7 @@ func beNode(text string) error {
 		Schema:      schema,
 		UpdateAge:   time.Millisecond,
 		CookieCache: cache,
-		Logger:      slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Logger:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		return err
@@ -160,7 +161,7 @@ type node struct {
 
 	cmd    *exec.Cmd
 	stdin  io.Closer
-	stderr *bytes.Buffer
+	stderr *witness.Output // of all processes that the node was
 
 	mu               sync.Mutex
 	stopped, resumed time.Time // the last time
@@ -170,7 +171,7 @@ type node struct {
 func newNode(t *testing.T, name string, s settings) *node {
 	t.Helper()
 	// No bound: an answer that never comes is a finding.
-	n := &node{name: name, settings: s, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 500}}}
+	n := &node{name: name, settings: s, stderr: everything.Output(), http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 500}}}
 	n.settings.Address = "127.0.0.1:0"
 	n.start(t)
 	n.settings.Address = strings.TrimPrefix(n.url, "http://") // from now on
@@ -185,9 +186,9 @@ func newNode(t *testing.T, name string, s settings) *node {
 		if err := n.cmd.Wait(); err != nil { // 66 is a race
 			t.Errorf("%s: %v", n.name, err)
 		}
+		n.stderr.Judge(t, n.name)
 		if t.Failed() {
-			text := n.stderr.Bytes()
-			t.Logf("the end of what %s wrote to standard error:\n%s", n.name, text[max(0, len(text)-1500):])
+			t.Logf("the end of what %s wrote to standard error:\n%s", n.name, n.stderr)
 		}
 	})
 	return n
@@ -204,7 +205,7 @@ func (n *node) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.cmd, n.stderr = exec.Command(program), new(bytes.Buffer)
+	n.cmd = exec.Command(program)
 	n.cmd.Env = append(os.Environ(), asNode+"="+string(text))
 	n.cmd.Stderr = n.stderr
 	if n.stdin, err = n.cmd.StdinPipe(); err != nil {
@@ -301,6 +302,8 @@ func (n *node) ask(method, path string, cookies jar, body string) (answer, error
 	}
 	content, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
+	everything.KeepCookies(resp.Cookies())
+	everything.Read(string(content))
 	a.status, a.body, a.set, a.retry = resp.StatusCode, string(content), resp.Cookies(), resp.Header.Get("Retry-After") != ""
 	n.mu.Lock()
 	defer n.mu.Unlock()

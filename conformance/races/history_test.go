@@ -30,7 +30,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, cookie cache %t", d.name, cached), func(t *testing.T) {
 				t.Parallel()
 				w := newWorker(t, d.open(t), 0, cached)
-				store, err := models.NewStore(w.db)
+				store, err := models.NewStore(heard(w.db))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -63,7 +63,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 // what it has read does.
 func TestHistoriesShowAResurrection(t *testing.T) {
 	w := newWorker(t, openSQLite(t), 0, false)
-	store, err := models.NewStore(w.db)
+	store, err := models.NewStore(heard(w.db))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestHistoriesShowAResurrection(t *testing.T) {
 // believed.
 func TestHistoriesShowABelievedCopy(t *testing.T) {
 	w := newWorker(t, openSQLite(t), 0, true)
-	store, err := models.NewStore(w.db)
+	store, err := models.NewStore(heard(w.db))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -64,7 +63,7 @@ func newNode(t *testing.T, name string, change func(*ginsession.Config)) *node {
 		UpdateAge:           updateAge,
 		StoreTimeout:        20 * time.Second, // a machine with other work is no failure
 		KeepPreviousSession: true,
-		Logger:              slog.New(slog.DiscardHandler),
+		Logger:              everything.Log(),
 		Now:                 n.clock.now,
 	}
 	change(&config)
@@ -140,7 +139,12 @@ func (n *node) send(method, path string, cookies jar, body string) reply {
 	}
 	w := httptest.NewRecorder()
 	n.engine.ServeHTTP(w, r)
-	return reply{w.Code, w.Body.String(), w.Result().Cookies()}
+	got := reply{w.Code, w.Body.String(), w.Result().Cookies()}
+	everything.KeepCookies(got.set)
+	if !strings.HasPrefix(path, "/sign-in/") || got.status != http.StatusOK { // which tells the token
+		everything.Read(got.body)
+	}
+	return got
 }
 
 func (j jar) header() string {

@@ -138,7 +138,7 @@ func purgeBesideTraffic(w *worker, number, herd int, outcomes map[string]int) er
 // millisecond, one exactly at it.
 func (w *worker) twoDead(number int, now time.Time) (beyond, within string, err error) {
 	beyond, within = fmt.Sprintf("beyond%d", number), fmt.Sprintf("within%d", number)
-	store, err := models.NewStore(w.db)
+	store, err := models.NewStore(heard(w.db))
 	if err != nil {
 		return "", "", err
 	}

@@ -30,12 +30,23 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"github.com/ginsession/ginsession/internal/witness"
 )
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
-	os.Exit(m.Run())
+	everything.Keep(secret)
+	os.Exit(everything.Main(m))
 }
+
+// everything hears the logs of the nodes, their SQL, and the bodies: SR-67 and SR-44.
+var everything = witness.New()
+
+// heard is the database as a node has it. The tests' own statements are not heard:
+// they hold tokens.
+func heard(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{Logger: everything.SQL()}) }
 
 // A form is how long the tests of this package run.
 type form struct{ rounds, cachedRounds, histories int }

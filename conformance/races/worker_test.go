@@ -33,7 +33,7 @@ func newWorker(t *testing.T, db *gorm.DB, number int, cached bool) *worker {
 	t.Helper()
 	w := &worker{db: db, cached: cached, user: fmt.Sprintf("user%d", number), usual: time.Millisecond}
 	config := func(c *ginsession.Config) {
-		c.DB = db
+		c.DB = heard(db)
 		c.CookieCache.Enabled, c.CookieCache.NoFeed = cached, true
 	}
 	w.a, w.b = newNode(t, "node a", config), newNode(t, "node b", config)

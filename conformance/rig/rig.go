@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -28,6 +29,7 @@ import (
 	"github.com/ginsession/ginsession/cookiecache"
 	"github.com/ginsession/ginsession/example/emailpassword"
 	"github.com/ginsession/ginsession/internal/testhook"
+	"github.com/ginsession/ginsession/internal/witness"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -84,6 +86,10 @@ type Options struct {
 	Secondary   Secondary
 	Redis       string
 	RedisPrefix string
+
+	// SQLLog gets the statements about sessions, as GORM logs them at its most
+	// talkative. Nil: OpenMySQL's own log, and none on SQLite.
+	SQLLog io.Writer
 
 	// LoseRenewals makes every renewal find its row gone.
 	LoseRenewals bool
@@ -152,6 +158,10 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 	if err := r.open(ctx, options, schema); err != nil {
 		return nil, err
 	}
+	sessions := r.DB // as the sessions' store has it
+	if options.SQLLog != nil {
+		sessions = r.DB.Session(&gorm.Session{Logger: witness.SQL(options.SQLLog)})
+	}
 	cache, err := options.CookieCache.config(options)
 	if err != nil {
 		return nil, err
@@ -165,7 +175,7 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 		AllowInsecureOrigins: slices.ContainsFunc(options.TrustedOrigins, func(o string) bool {
 			return strings.HasPrefix(o, "http://")
 		}),
-		DB:        r.DB,
+		DB:        sessions,
 		Schema:    schema,
 		ExpiresIn: options.ExpiresIn,
 		// Better Auth takes any two values; New wants the second within the first.
@@ -185,14 +195,14 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 		Now:            r.clock.now,
 	}
 	if options.LoseRenewals {
-		store, err := schema.Store(r.DB)
+		store, err := schema.Store(sessions)
 		if err != nil {
 			return nil, err
 		}
 		config.DB, config.Store = nil, loser{store}
 	}
 	if options.Secondary != SecondaryOff {
-		store, err := r.secondary(options, schema)
+		store, err := r.secondary(options, schema, sessions)
 		if err != nil {
 			return nil, err
 		}

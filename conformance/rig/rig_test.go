@@ -17,13 +17,18 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/conformance/rig"
+	"github.com/ginsession/ginsession/internal/witness"
 	"github.com/ginsession/ginsession/models"
 )
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
-	os.Exit(m.Run())
+	everything.Keep(rig.Defaults().Secret)
+	os.Exit(everything.Main(m))
 }
+
+// everything hears the logs, the SQL of the sessions, and the bodies: SR-67 and SR-44.
+var everything = witness.New()
 
 // recorded are the options of one entry of the contract's variants.json, as far
 // as the rig has them. Seconds.
@@ -244,6 +249,7 @@ func newRig(t *testing.T, change func(*rig.Options)) *rig.Rig {
 	t.Helper()
 	options := rig.Defaults()
 	options.BaseURL = "http://localhost:3000"
+	options.SQLLog = everything
 	change(&options)
 	r, err := rig.New(t.Context(), options)
 	if err != nil {
@@ -270,6 +276,8 @@ func do(h http.Handler, method, path, body string, headers ...string) (status in
 	h.ServeHTTP(w, r)
 	response := w.Result()
 	content, _ := io.ReadAll(response.Body)
+	everything.KeepCookies(response.Cookies())
+	everything.Read(string(content))
 	cookie, _, _ = strings.Cut(response.Header.Get("Set-Cookie"), ";")
 	return response.StatusCode, string(content), cookie
 }
@@ -320,6 +328,7 @@ func TestClockHeader(t *testing.T) {
 	}
 	r.ServeHTTP(w, request)
 	var pairs []string
+	everything.KeepCookies(w.Result().Cookies())
 	for _, line := range w.Result().Header["Set-Cookie"] {
 		pair, _, _ := strings.Cut(line, ";")
 		pairs = append(pairs, pair)

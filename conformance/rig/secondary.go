@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
+	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/models"
@@ -23,7 +24,7 @@ const (
 )
 
 // secondary is the store of a rig with Redis.
-func (r *Rig) secondary(o Options, schema models.Schema) (ginsession.Store, error) {
+func (r *Rig) secondary(o Options, schema models.Schema, db *gorm.DB) (ginsession.Store, error) {
 	switch o.Secondary {
 	case SecondaryOnly, SecondaryAndDatabase, SecondaryPreserving:
 	default:
@@ -32,7 +33,7 @@ func (r *Rig) secondary(o Options, schema models.Schema) (ginsession.Store, erro
 	if o.Redis == "" {
 		return nil, errors.New("secondary storage needs the address of a Redis")
 	}
-	rows, err := schema.Store(r.DB)
+	rows, err := schema.Store(db)
 	if err != nil {
 		return nil, err
 	}

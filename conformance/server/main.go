@@ -145,6 +145,10 @@ func declare(f *flag.FlagSet, o *rig.Options) (addr, variant *string) {
 	f.StringVar(&o.Redis, "redis", o.Redis, "`address` of the Redis for -secondary")
 	f.StringVar(&o.RedisPrefix, "redis-prefix", o.RedisPrefix, "`text` before each key there")
 	f.BoolVar(&o.ExposeTokens, "expose-tokens", o.ExposeTokens, "raw tokens in JSON bodies, in place of handles")
+	f.BoolFunc("log-sql", "log each statement about sessions to standard error", func(string) error {
+		o.SQLLog = os.Stderr
+		return nil
+	})
 	f.StringVar(&o.ClockHeader, "clock-header", o.ClockHeader, "`header` that holds the time of each request, which must come one by one")
 	return addr, variant
 }

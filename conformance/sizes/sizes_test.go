@@ -24,6 +24,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/internal/testdb"
+	"github.com/ginsession/ginsession/internal/witness"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -69,6 +70,12 @@ func open(t *testing.T) *gorm.DB {
 	}
 	return db
 }
+
+// everything hears the driver's log and standard error: SR-67. What is timed logs no
+// SQL.
+var everything = witness.New()
+
+func TestMain(m *testing.M) { os.Exit(everything.Main(m)) }
 
 func TestSizes(t *testing.T) {
 	rows := 5000

@@ -10,7 +10,6 @@ import (
 
 	gormmysql "gorm.io/driver/mysql"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 	"gorm.io/plugin/dbresolver"
 
 	"github.com/ginsession/ginsession/internal/testdb"
@@ -27,6 +26,7 @@ func newMariaDB(t *testing.T) *gorm.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { poolOf(t, db).Close() })
+	db.Logger = everything.SQL()
 	return db
 }
 
@@ -114,7 +114,7 @@ func (a arrangement) open(t *testing.T) replicated {
 		config.Sources = []gorm.Dialector{source.dialector()}
 		r.strays = append(r.strays, opened)
 	}
-	db, err := gorm.Open(opened.dialector(), &gorm.Config{PrepareStmt: a.prepare, DisableAutomaticPing: true, Logger: logger.Discard})
+	db, err := gorm.Open(opened.dialector(), &gorm.Config{PrepareStmt: a.prepare, DisableAutomaticPing: true, Logger: everything.SQL()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestRule24NothingIsAskedOfAReplica(t *testing.T) {
 		if err := store.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		return storetest.FeedHarness{Harness: storetest.Harness{Store: store, AddUser: r.addUser}, Feed: store.Feed()}
+		return storetest.FeedHarness{Harness: storetest.Harness{Store: everything.Store(store), AddUser: r.addUser}, Feed: everything.Feed(store.Feed())}
 	}
 	storetest.Run(t, func(t *testing.T) storetest.Harness { return harness(t).Harness })
 	storetest.RunFeed(t, harness)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/libtnb/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
@@ -38,7 +37,7 @@ func open(t *testing.T, file string) *gorm.DB { return openWith(t, file, testdb.
 
 func openWith(t *testing.T, file, pragmas string) *gorm.DB {
 	t.Helper()
-	db, err := gorm.Open(sqlite.Open("file:"+file+pragmas), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(sqlite.Open("file:"+file+pragmas), &gorm.Config{Logger: everything.SQL()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +134,7 @@ func TestSQLiteStore(t *testing.T) {
 				db := open(t, newFile(t))
 				tables(t, db)
 				return storetest.Harness{
-					Store: storeOf(t, storetest.Schema(), db),
+					Store: everything.Store(storeOf(t, storetest.Schema(), db)),
 					AddUser: func(t *testing.T, u models.User) {
 						addUser(t, db, u)
 						exec(t, db, `UPDATE "user" SET "role" = ? WHERE "id" = ?`, u.Fields["role"], u.ID)
@@ -164,7 +163,7 @@ func feedFile(t *testing.T) (*gorm.DB, *models.Store) {
 func TestSQLiteStoreWithFeed(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
 		db, store := feedFile(t)
-		return storetest.Harness{Store: store, AddUser: func(t *testing.T, u models.User) {
+		return storetest.Harness{Store: everything.Store(store), AddUser: func(t *testing.T, u models.User) {
 			addUser(t, db, u)
 			exec(t, db, `UPDATE "user" SET "role" = ? WHERE "id" = ?`, u.Fields["role"], u.ID)
 		}}
@@ -172,8 +171,8 @@ func TestSQLiteStoreWithFeed(t *testing.T) {
 	storetest.RunFeed(t, func(t *testing.T) storetest.FeedHarness {
 		db, store := feedFile(t)
 		return storetest.FeedHarness{
-			Harness: storetest.Harness{Store: store, AddUser: func(t *testing.T, u models.User) { addUser(t, db, u) }},
-			Feed:    store.Feed(),
+			Harness: storetest.Harness{Store: everything.Store(store), AddUser: func(t *testing.T, u models.User) { addUser(t, db, u) }},
+			Feed:    everything.Feed(store.Feed()),
 		}
 	})
 }

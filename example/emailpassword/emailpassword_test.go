@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,14 +21,20 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/example/emailpassword"
+	"github.com/ginsession/ginsession/internal/witness"
 	"github.com/ginsession/ginsession/models"
 )
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	os.Exit(m.Run())
+	everything.Keep(secret)
+	os.Exit(everything.Main(m))
 }
+
+// everything hears the logs, the SQL of the sessions, and the bodies: SR-67 and SR-44.
+var everything = witness.New()
+
+const secret = "emailpassword-secret-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 type service struct {
 	http.Handler
@@ -53,7 +58,7 @@ func newService(t *testing.T) service {
 		t.Fatal(err)
 	}
 	sessions, err := ginsession.New(ginsession.Config{
-		Secret: "a secret of the tests, long enough to be one", BaseURL: "http://localhost:3000", DB: db,
+		Secret: secret, BaseURL: "http://localhost:3000", DB: db.Session(&gorm.Session{Logger: everything.SQL()}),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +89,10 @@ func (s service) post(path, body string, headers ...string) *http.Response {
 	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
-	return w.Result()
+	response := w.Result()
+	everything.KeepCookies(response.Cookies())
+	everything.Read(w.Body.String())
+	return response
 }
 
 func text(t *testing.T, response *http.Response) string {

@@ -19,20 +19,27 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/example/live"
+	"github.com/ginsession/ginsession/internal/witness"
 	"github.com/ginsession/ginsession/models"
 )
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
-	os.Exit(m.Run())
+	everything.Keep(secret)
+	os.Exit(everything.Main(m))
 }
+
+// everything hears the logs, the SQL of the sessions, and what the streams say: SR-67.
+var everything = witness.New()
+
+const secret = "live-secret-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 // node is one process of a service: it has a Manager and a server of its own.
 func node(t *testing.T, db *gorm.DB) (*ginsession.Manager, string) {
 	t.Helper()
 	sessions, err := ginsession.New(ginsession.Config{
-		Secret:      "an example's secret, of more than 32 bytes",
-		DB:          db,
+		Secret:      secret,
+		DB:          db.Session(&gorm.Session{Logger: everything.SQL()}),
 		CookieCache: ginsession.CookieCache{Enabled: true}, // which comes with the feed
 	})
 	if err != nil {
@@ -92,6 +99,7 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 		return response
 	}
 	cookies := request(http.MethodPost, "/sign-in", nil).Cookies()
+	everything.KeepCookies(cookies)
 
 	header := http.Header{}
 	for _, cookie := range cookies {
@@ -118,12 +126,14 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 	}
 	revoked := time.Now()
 	_, _, err = socket.Read(t.Context())
+	_ = everything.Hear(err)
 	if code := websocket.CloseStatus(err); code != websocket.StatusPolicyViolation || !strings.Contains(err.Error(), "revoked by application") {
 		t.Errorf("the socket ended with %v", err)
 	}
 	var said []string
 	for events.Scan() {
 		said = append(said, events.Text())
+		everything.Read(events.Text())
 	}
 	if all := strings.Join(said, "\n"); !strings.Contains(all, "event:ended\ndata:revoked by application") {
 		t.Errorf("the stream ended with %q", all)
