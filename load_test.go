@@ -830,7 +830,7 @@ func phoneID(t *testing.T, b *browser) string {
 }
 
 // A copy that was verified once is judged anew each time.
-func TestACopyThatComesAgainIsJudgedAgain(t *testing.T) {
+func TestSR25_CopyThatComesAgainIsJudgedAgain(t *testing.T) {
 	t.Parallel()
 	version := ""
 	same := func(_ *service, b *browser) *browser { return b }

@@ -9,7 +9,7 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
-func TestVerifiedFindsTheVeryValueAlone(t *testing.T) {
+func TestSR15_VerifiedFindsTheVeryValueAlone(t *testing.T) {
 	t.Parallel()
 	for _, length := range []int{1, signatureWithin, signatureWithin + 1, longestVerified} {
 		v := newVerified()
@@ -35,7 +35,7 @@ func TestVerifiedFindsTheVeryValueAlone(t *testing.T) {
 	}
 }
 
-func TestVerifiedKeepsNoLongValue(t *testing.T) {
+func TestSR76_VerifiedKeepsNoLongValue(t *testing.T) {
 	t.Parallel()
 	v := newVerified()
 	value := strings.Repeat("v", longestVerified+1)
