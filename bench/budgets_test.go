@@ -86,7 +86,7 @@ func TestBudgets(t *testing.T) {
 			switch least, median := allocations(tt.allocations, ask, ready); {
 			case least > tt.allocations:
 				t.Errorf("%d allocations, want %d", least, tt.allocations)
-			case median < tt.allocations:
+			case median < tt.allocations-tt.allocations/10: // fewer may be luck: of which goroutine comes first
 				t.Errorf("%d allocations, want %d: lower the number", median, tt.allocations)
 			}
 		})

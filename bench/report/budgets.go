@@ -13,6 +13,12 @@ var budgets = []budget{
 	{"cached read, SecureCookie, likewise", list(
 		atMost(1.3, none, "x securecookie-nop", encrypted.to(at{cachedRead, "securecookie-nop"})),
 		atMost(17, none, " allocations", encrypted.allocations()), atMost(0, none, " queries", encrypted.queries()))},
+	{"cached read of a cookie that the process has not seen, Compact", list(
+		atMost(4, 3, "x floor", firstSeen.toFloor()), atMost(8, 5, " allocations", firstSeen.allocations()),
+		atLeast(3, 4, "x golang-jwt", firstSeen.faster("golang-jwt")), atLeast(2.5, 3.5, "x securecookie-json", firstSeen.faster("securecookie-json")),
+		atLeast(8, 12, "x gin-contrib-cookie", firstSeen.faster("gin-contrib-cookie")))},
+	{"the same, SecureCookie", list(
+		atMost(1.3, none, "x securecookie-nop", at{firstSeenRead, "ginsession-securecookie"}.to(at{firstSeenRead, "securecookie-nop"})))},
 	{"cached read against peers", list(
 		atLeast(3, 4, "x golang-jwt", compact.faster("golang-jwt")), atLeast(4, 6, "x gin-jwt", compact.faster("gin-jwt")),
 		atLeast(2.5, 3.5, "x securecookie-json", compact.faster("securecookie-json")),
@@ -66,12 +72,16 @@ var budgets = []budget{
 	{"500 at once, one session that is due", list(atMost(5, 3, " queries", at{"Herd, process", "ginsession-due"}.queries()))},
 }
 
-const cachedRead = "CachedRead, process"
+const (
+	cachedRead    = "CachedRead, process"
+	firstSeenRead = "CachedReadFirstSeen, process"
+)
 
 var (
 	compact    = at{cachedRead, "ginsession-compact-untouched"}
 	encrypted  = at{cachedRead, "ginsession-securecookie-untouched"}
 	looked     = at{cachedRead, "ginsession-compact"}
+	firstSeen  = at{firstSeenRead, "ginsession-compact"}
 	getSession = at{"GetSession, process", "ginsession-compact"}
 	encode     = at{"Cookie, compact, encode", "ginsession"}
 	forged     = at{"ForgedCookie, process", "ginsession-compact"}
