@@ -38,7 +38,7 @@ func BenchmarkCachedRead(b *testing.B) {
 		for _, feed := range []string{"none", "quiet"} {
 			b.Run("strategy="+strategy.String()+"/feed="+feed, func(b *testing.B) {
 				store := newMemStore()
-				store.addUser(user("ada"))
+				store.AddUser(user("ada"))
 				config := ginsession.Config{Secret: secret, BaseURL: home, Store: quietStore{store}}
 				config.CookieCache = ginsession.CookieCache{Enabled: true, Strategy: strategy, NoFeed: feed == "none"}
 				sessions, err := ginsession.New(config)

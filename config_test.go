@@ -429,7 +429,7 @@ func TestManager(t *testing.T) {
 			t.Errorf("without a user: %v", err)
 		}
 	}
-	if rows := s.store.rows(); len(rows) != 1 || rows[0].ID != bob.ID {
+	if rows := s.store.Rows(); len(rows) != 1 || rows[0].ID != bob.ID {
 		t.Errorf("left: %v", rows)
 	}
 	s.advance(8 * 24 * time.Hour)
@@ -482,7 +482,7 @@ func TestSR10_Purge(t *testing.T) {
 	if n, err := s.sessions.Purge(ctx); err != nil || n != 1200 {
 		t.Errorf("got %d, %v, want 1200", n, err)
 	}
-	if rows := s.store.rows(); len(rows) != 1 || rows[0].ID != live.ID {
+	if rows := s.store.Rows(); len(rows) != 1 || rows[0].ID != live.ID {
 		t.Errorf("%d left", len(rows))
 	}
 }

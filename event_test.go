@@ -134,7 +134,7 @@ func TestEventsTellWhatHappens(t *testing.T) {
 		if name == ginsession.ReasonLifetime { // renewed beyond it by somebody else
 			row, _ := s.store.row(b.token())
 			row.ExpiresAt = row.ExpiresAt.Add(90 * 24 * time.Hour)
-			s.store.sessions[b.token()] = row
+			s.store.Put(row)
 		}
 		s.advance(after)
 		b.get("/open")

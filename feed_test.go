@@ -129,7 +129,7 @@ func TestSR27FeedTellsWhatOthersEnded(t *testing.T) {
 			session := b.session()
 			feed.heardNow()
 			b.get("/me").expect(t, http.StatusOK, byCache)
-			s.store.remove(b.token())
+			s.store.Remove(b.token())
 			feed.heardNow(revoked(b, session.Session.ID))
 			if got := b.copy().get("/me"); got.status != http.StatusUnauthorized {
 				t.Errorf("got %d %s", got.status, got.body)
@@ -284,7 +284,7 @@ func TestSR27ReadsAreSharedForLessThanMaxLag(t *testing.T) {
 	go func() { first <- b.copy().get("/store") }()
 	<-read
 	feed.found.Store(nil)
-	s.store.remove(b.token()) // by another process
+	s.store.Remove(b.token()) // by another process
 	time.Sleep(250 * time.Millisecond)
 	time.AfterFunc(100*time.Millisecond, func() { close(slow) })
 	if got := b.copy().get("/store"); got.status != http.StatusUnauthorized {

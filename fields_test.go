@@ -159,14 +159,14 @@ func TestUpdateSessionRevokedMeanwhile(t *testing.T) {
 	token := b.token()
 	s.store.hook(func(_ context.Context, call string) error {
 		if call == "update" {
-			s.store.remove(token)
+			s.store.Remove(token)
 		}
 		return nil
 	})
 	got := b.post(updateSession, `{"theme":"t"}`)
 	got.expect(t, 401, bodyFailed)
 	got.expectCookies(t, gone(tokenCookie, dataCookie, markerCookie)...)
-	if len(s.store.rows()) != 0 {
+	if len(s.store.Rows()) != 0 {
 		t.Error("resurrected")
 	}
 }
@@ -176,7 +176,7 @@ func TestUpdateSessionRevokedMeanwhile(t *testing.T) {
 func TestFieldsInTheCookieCache(t *testing.T) {
 	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
 		s := serve(t, fields, cached, func(c *ginsession.Config) { c.CookieCache.Strategy = strategy })
-		s.store.addUser(models.User{ID: "eve", Name: "Eve", Email: "Eve@Example.com", CreatedAt: start, UpdatedAt: start, Fields: map[string]any{"role": "admin", "salary": int64(5)}})
+		s.store.AddUser(models.User{ID: "eve", Name: "Eve", Email: "Eve@Example.com", CreatedAt: start, UpdatedAt: start, Fields: map[string]any{"role": "admin", "salary": int64(5)}})
 		b := s.signedIn("eve")
 		b.post(updateSession, `{"theme":"<&>","seenAt":"2026-02-03T04:05:06.789Z","note":"private"}`)
 		s.store.reset()
@@ -223,7 +223,7 @@ func TestCopiesFromBeforeAFieldAreRead(t *testing.T) {
 	before := serve(t, cached)
 	b := before.signedIn("ada")
 	after := serve(t, cached, fields, func(c *ginsession.Config) { c.Store = before.store })
-	before.store.schema = models.Schema{Session: models.Table{Fields: []models.Field{{Name: "theme"}}}}
+	before.store.Declare(models.Schema{Session: models.Table{Fields: []models.Field{{Name: "theme"}}}})
 	b.s = after
 	b.get("/me").expect(t, 200, "ada@example.com false")
 }
@@ -280,7 +280,7 @@ func TestSetFieldsAndWithFields(t *testing.T) {
 		t.Errorf("down: %v", failed)
 	}
 	s.up()
-	s.store.remove(b.token())
+	s.store.Remove(b.token())
 	if got := b.post("/set", ""); !errors.Is(failed, ginsession.ErrNoSession) || len(got.cookies) == 0 {
 		t.Errorf("revoked: %v %v", failed, got.cookies)
 	}

@@ -115,7 +115,7 @@ func TestSR42_RevokeSessionOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	ada, bob, gone := s.signedIn("ada"), s.signedIn("bob"), s.signedIn("bob")
-	s.store.remove(gone.token())
+	s.store.Remove(gone.token())
 	var first reply
 	for i, token := range []string{bob.token(), bob.session().Session.Token, gone.token(), "unknownTokenUnknownTokenUnknown1", "short", "", strings.Repeat("x", 5000), "a.b", "' OR 1=1 -- "} {
 		got := ada.post("/api/auth/revoke-session", `{"token":"`+token+`"}`)
@@ -128,7 +128,7 @@ func TestSR42_RevokeSessionOfAnotherUser(t *testing.T) {
 		}
 	}
 	bob.get("/me").expect(t, 200, "bob@example.com false")
-	if n := len(s.store.rows()); n != 2 {
+	if n := len(s.store.Rows()); n != 2 {
 		t.Errorf("%d sessions left, want 2", n)
 	}
 }
@@ -151,7 +151,7 @@ func TestSR46_RevokingOneselfClearsTheCookies(t *testing.T) {
 		got.expect(t, 200, statusTrue)
 		got.expectCookies(t, gone(tokenCookie, dataCookie, dataCookie, markerCookie)...)
 		thief.get("/me").expect(t, 401, bodyUnauthorized)
-		if len(s.store.rows()) != 0 {
+		if len(s.store.Rows()) != 0 {
 			t.Errorf("%s: the row is still there", name)
 		}
 	}
@@ -174,7 +174,7 @@ func TestRevokeOtherSessions(t *testing.T) {
 	if _, there := s.store.row(dead.token()); !there {
 		t.Error("expired rows are the purge's")
 	}
-	if n := len(s.store.rows()); n != 3 {
+	if n := len(s.store.Rows()); n != 3 {
 		t.Errorf("%d sessions left, want 3", n)
 	}
 }
@@ -210,12 +210,12 @@ func TestUpdateSession(t *testing.T) {
 		{`true`, `{"message":"[body] Invalid input: expected record, received boolean","code":"VALIDATION_ERROR"}`},
 		{``, `{"message":"[body] Invalid input: expected record, received undefined","code":"VALIDATION_ERROR"}`},
 	}
-	before := s.store.rows()
+	before := s.store.Rows()
 	for _, test := range tests {
 		b.post("/api/auth/update-session", test.body).expect(t, 400, test.want)
 	}
 	s.browser().post("/api/auth/update-session", `{"a":1}`).expect(t, 401, bodyUnauthorized)
-	if fmt.Sprint(before) != fmt.Sprint(s.store.rows()) {
+	if fmt.Sprint(before) != fmt.Sprint(s.store.Rows()) {
 		t.Error("the row has changed")
 	}
 }
@@ -276,7 +276,7 @@ func TestBodies(t *testing.T) {
 			}
 		})
 	}
-	if len(s.store.rows()) != 1 {
+	if len(s.store.Rows()) != 1 {
 		t.Error("the session has ended")
 	}
 }
@@ -310,7 +310,7 @@ func TestSR56_MediaTypeBeforeAnythingElse(t *testing.T) {
 			}
 		}
 	}
-	if len(s.store.rows()) != 1 {
+	if len(s.store.Rows()) != 1 {
 		t.Error("the session has ended")
 	}
 }
@@ -320,7 +320,7 @@ func TestSignOut(t *testing.T) {
 	s := serve(t)
 	b := s.signedIn("ada")
 	b.post("/api/auth/sign-out", "{}").expect(t, 200, successTrue)
-	if b.cookie(tokenCookie) != "" || len(s.store.rows()) != 0 {
+	if b.cookie(tokenCookie) != "" || len(s.store.Rows()) != 0 {
 		t.Error("the session is still there")
 	}
 	// Without a session the cookies go all the same.
@@ -353,7 +353,7 @@ func TestSignOutBodies(t *testing.T) {
 		got.expect(t, test.status, test.want)
 		got.expectCookies(t)
 	}
-	if len(s.store.rows()) != 1 {
+	if len(s.store.Rows()) != 1 {
 		t.Fatal("the session has ended")
 	}
 	b.post("/api/auth/sign-out", `{"callbackURL":"/goodbye?x=1","disableRedirect":true,"state":"s"}`).expect(t, 200, successTrue)
@@ -371,7 +371,7 @@ func TestSR61_RedirectsThatLeadElsewhere(t *testing.T) {
 	if got := b.post("/api/auth/sign-out?callbackURL=//evil", "{}"); got.status != 403 {
 		t.Errorf("in the query: %d", got.status)
 	}
-	if len(s.store.rows()) != 1 {
+	if len(s.store.Rows()) != 1 {
 		t.Fatal("the session has ended")
 	}
 	for _, good := range []string{"", "/", "/a/b?c=//d#e", "http://localhost:3000/x"} {
@@ -383,7 +383,7 @@ func TestSR57_OtherMethodsChangeNothing(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")
-	before := fmt.Sprint(s.store.rows())
+	before := fmt.Sprint(s.store.Rows())
 	for _, path := range []string{"revoke-session", "revoke-sessions", "revoke-other-sessions", "update-session", "sign-out"} {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "TRACE", "PUT"} {
 			b.header.Set("X-Http-Method-Override", "POST")
@@ -392,7 +392,7 @@ func TestSR57_OtherMethodsChangeNothing(t *testing.T) {
 			got.expectCookies(t)
 		}
 	}
-	if fmt.Sprint(s.store.rows()) != before {
+	if fmt.Sprint(s.store.Rows()) != before {
 		t.Error("rows have changed")
 	}
 }
@@ -415,9 +415,9 @@ func TestSR71_NoOracle(t *testing.T) {
 	unknown := s.withCookies(tokenCookie + "=" + sign(secret, "unknownTokenUnknownTokenUnknown1"))
 	expired, revoked := s.signedIn("ada"), s.signedIn("ada")
 	s.store.edit(expired.token(), func(row *models.Session) { row.ExpiresAt = start.Add(-time.Millisecond) })
-	s.store.remove(revoked.token())
+	s.store.Remove(revoked.token())
 	orphan := s.signedIn("bob")
-	s.store.removeUser("bob")
+	s.store.RemoveUser("bob")
 	want := unknown.get("/api/auth/list-sessions")
 	for name, b := range map[string]*browser{"expired": expired, "revoked": revoked, "orphan": orphan} {
 		got := b.get("/api/auth/list-sessions")
@@ -516,14 +516,14 @@ func TestSR47_SignOutWithTheStoreDown(t *testing.T) {
 	got := b.post("/api/auth/sign-out", "{}")
 	got.expect(t, 503, bodyUnavailable)
 	got.expectCookies(t, gone(dataCookie, dataCookie)...)
-	if b.cookie(tokenCookie) == "" || len(s.store.rows()) != 1 {
+	if b.cookie(tokenCookie) == "" || len(s.store.Rows()) != 1 {
 		t.Fatal("the session cannot be ended any more")
 	}
 	// This process believes no copy any more, though the row lives.
 	thief.get("/me").expect(t, 503, bodyUnavailable)
 	s.up()
 	b.post("/api/auth/sign-out", "{}").expect(t, 200, successTrue)
-	if b.cookie(tokenCookie) != "" || len(s.store.rows()) != 0 {
+	if b.cookie(tokenCookie) != "" || len(s.store.Rows()) != 0 {
 		t.Error("the retry did not end the session")
 	}
 	thief.get("/me").expect(t, 401, bodyUnauthorized)
@@ -542,7 +542,7 @@ func TestSR47_SignOutOutlivesItsClient(t *testing.T) {
 	})
 	r := httptest.NewRequest("POST", "/", strings.NewReader("{}")).WithContext(ctx)
 	b.do(r, "/api/auth/sign-out", "{}")
-	if len(s.store.rows()) != 0 {
+	if len(s.store.Rows()) != 0 {
 		t.Error("the client left and the session lives")
 	}
 }
@@ -570,11 +570,11 @@ func TestDeferRefresh(t *testing.T) {
 	s.advance(8 * 24 * time.Hour)
 	thief := b.copy()
 	b.get("/api/auth/get-session").expect(t, 200, "null")
-	if len(s.store.rows()) != 1 {
+	if len(s.store.Rows()) != 1 {
 		t.Error("a read deleted the row")
 	}
 	thief.post("/api/auth/get-session", "").expect(t, 200, "null")
-	if len(s.store.rows()) != 0 {
+	if len(s.store.Rows()) != 0 {
 		t.Error("POST left the row")
 	}
 }

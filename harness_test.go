@@ -79,7 +79,7 @@ func serve(t *testing.T, change ...func(*ginsession.Config)) *service {
 	if _, own := config.Store.(*memStore); own && config.CookieCache.Enabled { // it keeps no feed
 		config.CookieCache.NoFeed = true
 	}
-	s.store.schema = config.Schema
+	s.store.Declare(config.Schema)
 	s.exposes = config.ExposeTokens
 	everything.Keep(append(config.OldSecrets, config.Secret)...)
 	var err error
@@ -87,7 +87,7 @@ func serve(t *testing.T, change ...func(*ginsession.Config)) *service {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"ada", "bob"} {
-		s.store.addUser(user(id))
+		s.store.AddUser(user(id))
 	}
 	s.engine = gin.New()
 	s.engine.Use(func(c *gin.Context) {

@@ -32,7 +32,7 @@ func TestSR06_StoredHashSignsNobodyIn(t *testing.T) {
 				c.Bearer = ginsession.Bearer{Enabled: true, AllowUnsigned: true}
 			})
 			b := s.signedIn("ada")
-			rows := s.store.rows()
+			rows := s.store.Rows()
 			if len(rows) != 1 || rows[0].Token != hashOf(b.token()) {
 				t.Fatalf("stored is %q, want the hash of the token", rows[0].Token)
 			}
@@ -108,7 +108,7 @@ func TestHashedTokensAreListedRenewedAndRevoked(t *testing.T) {
 			b.post("/api/auth/sign-out", "")
 			thief.get("/open").expect(t, http.StatusOK, "nobody")
 			s.signedIn("ada").post("/sign-in/bob", "") // which ends the first
-			if n := len(s.store.rows()); n != 1 {
+			if n := len(s.store.Rows()); n != 1 {
 				t.Errorf("%d sessions are left, want bob's", n)
 			}
 		})
@@ -150,7 +150,7 @@ func TestHashedTokensOnOneDevice(t *testing.T) {
 	b.post("/api/auth/multi-session/revoke", `{"sessionToken":"`+accounts[0].Session.Token+`"}`).expect(t, http.StatusOK, statusTrue)
 	b.get("/store").expect(t, http.StatusOK, "bob@example.com false")
 	b.post("/api/auth/sign-out", "")
-	if n := len(s.store.rows()); n != 0 {
+	if n := len(s.store.Rows()); n != 0 {
 		t.Errorf("%d sessions are left", n)
 	}
 }

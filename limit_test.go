@@ -42,8 +42,8 @@ func TestSR51_OldestSessionGoes(t *testing.T) {
 	}
 	// Signing in anew in one browser takes the place of its session.
 	browsers[4].post("/sign-in/ada", "")
-	if browsers[2].session() == nil || len(s.store.rows()) != 4 {
-		t.Errorf("a sign-in that replaced a session ended another; %d rows", len(s.store.rows()))
+	if browsers[2].session() == nil || len(s.store.Rows()) != 4 {
+		t.Errorf("a sign-in that replaced a session ended another; %d rows", len(s.store.Rows()))
 	}
 	if _, err := s.sessions.Create(t.Context(), "ada"); err != nil || browsers[2].copy().session() != nil {
 		t.Errorf("Create: %v, the oldest is alive: %t", err, browsers[2].copy().session() != nil)
@@ -63,8 +63,8 @@ func TestSR51_SignInOverTheLimitIsRefused(t *testing.T) {
 		t.Errorf("Create: %v", err)
 	}
 	d.expect("created", "created", "rejected: limit reached", "rejected: limit reached")
-	if len(s.store.rows()) != 2 {
-		t.Errorf("%d rows", len(s.store.rows()))
+	if len(s.store.Rows()) != 2 {
+		t.Errorf("%d rows", len(s.store.Rows()))
 	}
 	// One that replaces a session of the same browser is not one more.
 	if got := first.post("/sign-in/ada", ""); got.status != 200 {
@@ -85,7 +85,7 @@ func TestSR51_SignInOverTheLimitIsRefused(t *testing.T) {
 		t.Errorf("Create without a list: %v", err)
 	}
 	s.up()
-	if rows := s.store.rows(); len(rows) != 2 {
+	if rows := s.store.Rows(); len(rows) != 2 {
 		t.Errorf("%d rows", len(rows))
 	}
 }
@@ -103,7 +103,7 @@ func TestSR51_NewSessionIsNotTheOldestBySkew(t *testing.T) {
 	}
 	s.advance(2 * time.Minute)
 	s.signedIn("ada")
-	if n := len(s.store.rows()); n != 1 {
+	if n := len(s.store.Rows()); n != 1 {
 		t.Errorf("%d sessions are left after the next sign-in", n)
 	}
 }
@@ -160,7 +160,7 @@ func TestSR51_OldSurplusGoes(t *testing.T) {
 	s.advance(time.Hour)
 	s.store = unlimited.store
 	b := s.signedIn("ada")
-	if n := len(s.store.rows()); n != 2 || b.session() == nil {
+	if n := len(s.store.Rows()); n != 2 || b.session() == nil {
 		t.Errorf("%d sessions are left, want 2 and the new one among them", n)
 	}
 	// That the oldest cannot be ended does not undo a sign-in.

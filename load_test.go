@@ -52,7 +52,7 @@ func TestSR09_SessionEndsWithItsUser(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")
-	s.store.removeUser("ada")
+	s.store.RemoveUser("ada")
 	b.get("/me").expect(t, 401, bodyUnauthorized)
 }
 
@@ -69,7 +69,7 @@ func TestSR10_ExpiredSessionIsDead(t *testing.T) {
 	got.expect(t, 200, "null")
 	got.expectCookies(t, gone(tokenCookie, dataCookie, markerCookie)...)
 	thief.get("/me").expect(t, 401, bodyUnauthorized)
-	if len(s.store.rows()) != 1 || s.store.count("touch") != 0 {
+	if len(s.store.Rows()) != 1 || s.store.count("touch") != 0 {
 		t.Error("the row was not deleted, or was renewed")
 	}
 }
@@ -86,7 +86,7 @@ func TestSR10_ExpiredRowThatWasRenewedMeanwhileIsNotDeleted(t *testing.T) {
 		return nil
 	})
 	b.get("/me").expect(t, 401, bodyUnauthorized)
-	if len(s.store.rows()) != 1 {
+	if len(s.store.Rows()) != 1 {
 		t.Error("a renewed session was deleted")
 	}
 }
@@ -140,7 +140,7 @@ func TestSR14_Duplicates(t *testing.T) {
 	}
 	// Signing out ends all that hold, and clears.
 	s.withCookies(good+"; "+other).post("/api/auth/sign-out", "").expect(t, 200, successTrue)
-	if len(s.store.rows()) != 0 {
+	if len(s.store.Rows()) != 0 {
 		t.Error("a session is left")
 	}
 }
@@ -212,7 +212,7 @@ func TestSR18_RotationSignsNobodyOut(t *testing.T) {
 		after.advance(6 * time.Minute)
 		got := b.get("/me") // from the store, which signs anew
 		got.expect(t, 200, "ada@example.com false")
-		row := before.store.rows()[0]
+		row := before.store.Rows()[0]
 		left := int(row.ExpiresAt.Sub(after.clock()) / time.Second)
 		if want := fmt.Sprintf("%s=%s; Max-Age=%d; Path=/; HttpOnly; SameSite=Lax", tokenCookie, sign(secret, row.Token), left); got.cookies[1] != want {
 			t.Errorf("re-signed: %q\nwant %q", got.cookies[1], want)
@@ -246,7 +246,7 @@ func TestSR20_ChunksAreWholeOrAMiss(t *testing.T) {
 	s := serve(t, compact)
 	long := user("ada")
 	long.Name = strings.Repeat("n", 7000)
-	s.store.addUser(long)
+	s.store.AddUser(long)
 	b := s.signedIn("ada")
 	if b.cookie(dataCookie+".0") == "" || b.cookie(dataCookie+".2") == "" || b.cookie(dataCookie) != "" {
 		t.Fatal("not cut into three chunks")
@@ -294,7 +294,7 @@ func TestSR20_TooLargeIsNotCached(t *testing.T) {
 			s := serve(t, func(c *ginsession.Config) { c.CookieCache.Enabled, c.CookieCache.Strategy = true, strategy })
 			huge := user("ada")
 			huge.Name = strings.Repeat("n", size)
-			s.store.addUser(huge)
+			s.store.AddUser(huge)
 			b := s.signedIn("ada")
 			if len(b.cookies) != 1 {
 				t.Errorf("%v, %d: %d cookies", strategy, size, len(b.cookies))
@@ -450,7 +450,7 @@ func TestSR26_CacheNeverAuthorises(t *testing.T) {
 	} {
 		s := serve(t, cached)
 		b, other := s.signedIn("ada"), s.signedIn("ada")
-		s.store.remove(b.token()) // by another process: this one knows nothing
+		s.store.Remove(b.token()) // by another process: this one knows nothing
 		b.get("/me").expect(t, 200, "ada@example.com true")
 		got := b.send(request.method, request.path, request.body)
 		got.expect(t, 401, bodyUnauthorized)
@@ -522,7 +522,7 @@ func TestSR28_CopiesAreMadeOfStoreReadsOnly(t *testing.T) {
 	t.Parallel()
 	s := serve(t, cached)
 	b := s.signedIn("ada")
-	s.store.remove(b.token())
+	s.store.Remove(b.token())
 	hits := 0
 	for range 90 { // every ten seconds, for three lives of a copy
 		s.advance(10 * time.Second)
@@ -602,14 +602,14 @@ func TestSR34_RevokedSessionIsNotRevivedByRefresh(t *testing.T) {
 	s.advance(25 * time.Hour)
 	s.store.hook(func(_ context.Context, call string) error {
 		if call == "touch" {
-			s.store.remove(b.token())
+			s.store.Remove(b.token())
 		}
 		return nil
 	})
 	got := b.copy().get("/api/auth/get-session")
 	got.expect(t, 401, bodyFailed)
 	got.expectCookies(t, gone(tokenCookie, dataCookie, markerCookie)...)
-	if len(s.store.rows()) != 0 {
+	if len(s.store.Rows()) != 0 {
 		t.Error("the session is back")
 	}
 	// Behind a guard of ours it is the plain 401, as in Better Auth.
@@ -805,7 +805,7 @@ func TestSR27_CopiesMadeAfterARevocation(t *testing.T) {
 	thief.s = other
 	thief.cookies = thief.cookies[:1]
 	thief.get("/me").expect(t, 200, "ada@example.com false")
-	s.store.remove(phone.token())
+	s.store.Remove(phone.token())
 	thief.s = s
 	thief.get("/me").expect(t, 401, bodyUnauthorized)
 	s.advance(2 * time.Minute)

@@ -249,7 +249,7 @@ func TestSR62_OnePathOneRoute(t *testing.T) {
 			if got.status != 404 && !redirect {
 				t.Errorf("%s: POST %s: %d", name, path, got.status)
 			}
-			if len(s.store.rows()) != 1 {
+			if len(s.store.Rows()) != 1 {
 				t.Fatalf("%s: POST %s ended the session", name, path)
 			}
 		}
@@ -500,7 +500,7 @@ func TestSR07_StoredTokenIsComparedByteForByte(t *testing.T) {
 type caseless struct{ *memStore }
 
 func (s *caseless) Find(ctx context.Context, token string) (models.Session, models.User, error) {
-	for _, row := range s.rows() {
+	for _, row := range s.Rows() {
 		if strings.EqualFold(row.Token, token) {
 			return s.memStore.Find(ctx, row.Token)
 		}

@@ -49,7 +49,7 @@ func (b *browser) signIn(user string) reply {
 func named(token string) string { return `{"sessionToken":"` + token + `"}` }
 
 func threeUsers(s *service) *service {
-	s.store.addUser(user("cyd"))
+	s.store.AddUser(user("cyd"))
 	return s
 }
 
@@ -69,8 +69,8 @@ func TestMultiSession(t *testing.T) {
 	if got := b.accounts(); got != "ada bob" {
 		t.Errorf("accounts %q", got)
 	}
-	if len(s.store.rows()) != 2 {
-		t.Errorf("%d rows", len(s.store.rows()))
+	if len(s.store.Rows()) != 2 {
+		t.Errorf("%d rows", len(s.store.Rows()))
 	}
 
 	// Switching: in any case of the token, by handle too; nothing is renewed.
@@ -119,8 +119,8 @@ func TestMultiSession(t *testing.T) {
 	}
 	got = b.post(revokeOne, named(b.token()))
 	got.expect(t, 200, statusTrue)
-	if len(b.cookies) != 0 || len(s.store.rows()) != 0 {
-		t.Errorf("left: %v, %d rows", b.cookies, len(s.store.rows()))
+	if len(b.cookies) != 0 || len(s.store.Rows()) != 0 {
+		t.Errorf("left: %v, %d rows", b.cookies, len(s.store.Rows()))
 	}
 }
 
@@ -140,7 +140,7 @@ func TestMultiSessionRefusals(t *testing.T) {
 	}
 	s.browser().post(setActive, named(b.token())).expect(t, 401, bodyInvalid)
 	s.browser().post(revokeOne, named(b.token())).expect(t, 401, bodyUnauthorized)
-	if len(s.store.rows()) != 2 {
+	if len(s.store.Rows()) != 2 {
 		t.Error("something ended")
 	}
 	b.get(setActive).expect(t, 404, "")
@@ -192,7 +192,7 @@ func TestSR83_SR84_DeviceCookiesAreExactAndBound(t *testing.T) {
 	// Sign-out with a forged device cookie ends no session but one's own (SR-87).
 	b.cookies = append(b.cookies, pair{deviceCookie(victim.token()), victim.token() + ".x"})
 	b.post("/api/auth/sign-out", "").expect(t, 200, successTrue)
-	if rows := s.store.rows(); len(rows) != 1 || rows[0].UserID != "bob" {
+	if rows := s.store.Rows(); len(rows) != 1 || rows[0].UserID != "bob" {
 		t.Errorf("rows %v", rows)
 	}
 }
@@ -215,7 +215,7 @@ func TestSR85_TheOldestLeaves(t *testing.T) {
 	if accounts := b.accounts(); accounts != "bob cyd" {
 		t.Errorf("accounts %q, cookies %v", accounts, got.cookies)
 	}
-	if _, alive := s.store.row(ada); alive || len(s.store.rows()) != 2 {
+	if _, alive := s.store.row(ada); alive || len(s.store.Rows()) != 2 {
 		t.Error("the session that nobody can reach any more lives")
 	}
 }
@@ -264,7 +264,7 @@ func TestSR86_ListShowsWhatIsAlive(t *testing.T) {
 	bob := b.token()
 	b.signIn("cyd")
 	s.store.edit(ada, func(row *models.Session) { row.ExpiresAt = start })
-	s.store.removeUser("bob")
+	s.store.RemoveUser("bob")
 	s.store.reset()
 	if got := b.accounts(); got != "cyd" {
 		t.Errorf("accounts %q", got)
@@ -294,7 +294,7 @@ func TestSR87_SignOutEndsAllOfTheDevice(t *testing.T) {
 	got := b.post("/api/auth/sign-out", "{}")
 	got.expect(t, 200, successTrue)
 	got.expectCookies(t, append(gone(tokenCookie, dataCookie, dataCookie, markerCookie), gone(deviceCookie(ada), deviceCookie(thief.token()))...)...)
-	if rows := s.store.rows(); len(rows) != 1 || rows[0].Token != other.token() || len(b.cookies) != 0 {
+	if rows := s.store.Rows(); len(rows) != 1 || rows[0].Token != other.token() || len(b.cookies) != 0 {
 		t.Errorf("rows %v, cookies %v", rows, b.cookies)
 	}
 	thief.get("/me").expect(t, 401, bodyUnauthorized)
@@ -353,7 +353,7 @@ func TestSR26_MultiSessionReadsTheStore(t *testing.T) {
 	b.signIn("ada")
 	ada := b.token()
 	b.signIn("bob")
-	s.store.remove(b.token()) // revoked elsewhere
+	s.store.Remove(b.token()) // revoked elsewhere
 	b.get("/me").expect(t, 200, "bob@example.com true")
 	b.copy().post(revokeOne, named(ada)).expect(t, 401, bodyUnauthorized)
 	if _, alive := s.store.row(ada); !alive {
@@ -394,7 +394,7 @@ func TestSR79_MultiSessionStoreDown(t *testing.T) {
 		t.Error("the sign-in fell with the others")
 	}
 	// Reading the next account fails before anything is revoked.
-	rows := len(s.store.rows())
+	rows := len(s.store.Rows())
 	s.store.hook(func(_ context.Context, call string) error {
 		if call == "findMany" {
 			return errDown
@@ -411,7 +411,7 @@ func TestSR79_MultiSessionStoreDown(t *testing.T) {
 	b.post(revokeOne, named(b.token())).expect(t, 503, bodyUnavailable)
 	s.signedIn("ada") // ends nobody's session here
 	s.up()
-	if got := len(s.store.rows()); got != rows+1 {
+	if got := len(s.store.Rows()); got != rows+1 {
 		t.Errorf("%d rows, want %d", got, rows+1)
 	}
 }

@@ -185,7 +185,7 @@ func TestSR58_HostHeaderDecidesNothing(t *testing.T) {
 	r.Host = "evil.example"
 	got := b.do(r, "/api/auth/revoke-sessions", "")
 	got.expect(t, 403, bodyOrigin)
-	if len(s.store.rows()) != 1 {
+	if len(s.store.Rows()) != 1 {
 		t.Error("the session has ended")
 	}
 }

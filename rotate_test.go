@@ -71,8 +71,8 @@ func TestSR49_RotatedTokenIsDeadAtOnce(t *testing.T) {
 			if got := b.get("/fresh"); got.status != http.StatusForbidden {
 				t.Errorf("rotation made it fresh: %d", got.status)
 			}
-			if len(s.store.rows()) != 1 {
-				t.Errorf("%d rows", len(s.store.rows()))
+			if len(s.store.Rows()) != 1 {
+				t.Errorf("%d rows", len(s.store.Rows()))
 			}
 		})
 	}
@@ -114,11 +114,11 @@ func TestRotationKeepsTheCookiesOfATabInTheMiddle(t *testing.T) {
 			}
 			done = true
 			row, _ := s.store.row(tab.token())
-			s.store.remove(tab.token()) // as if the write had been seen by now
+			s.store.Remove(tab.token()) // as if the write had been seen by now
 			got := tab.get("/open")
 			got.expect(t, http.StatusOK, "nobody")
 			got.expectCookies(t)
-			s.store.put(row)
+			s.store.Put(row)
 			return nil
 		})
 		if got := b.post(path, ""); got.status != http.StatusOK || !done {
@@ -153,7 +153,7 @@ func TestReauthenticateKeepsAShortExpiry(t *testing.T) {
 	b := s.signedIn("ada")
 	s.advance(10 * time.Minute)
 	b.post("/again", "")
-	if row := s.store.rows()[0]; row.ExpiresAt.Sub(row.CreatedAt) != time.Hour {
+	if row := s.store.Rows()[0]; row.ExpiresAt.Sub(row.CreatedAt) != time.Hour {
 		t.Errorf("lives for %v", row.ExpiresAt.Sub(row.CreatedAt))
 	}
 }
@@ -186,8 +186,8 @@ func TestSR41_ReauthenticateReplacesTheSession(t *testing.T) {
 		t.Errorf("not fresh: %d", got.status)
 	}
 	thief.get("/open").expect(t, http.StatusOK, "nobody")
-	if len(s.store.rows()) != 1 {
-		t.Errorf("%d rows", len(s.store.rows()))
+	if len(s.store.Rows()) != 1 {
+		t.Errorf("%d rows", len(s.store.Rows()))
 	}
 }
 
@@ -234,7 +234,7 @@ func TestRotateWithoutASession(t *testing.T) {
 	t.Parallel()
 	s := serveRotating(t, func(c *ginsession.Config) { c.Schema.Session.Fields = []models.Field{models.FreshAt()} })
 	gone := s.signedIn("ada")
-	s.store.remove(gone.token())
+	s.store.Remove(gone.token())
 	for _, path := range []string{"/rotate", "/again", "/elevate"} {
 		s.browser().post(path, "").expect(t, http.StatusUnauthorized, "nobody")
 		gone.copy().post(path, "").expect(t, http.StatusUnauthorized, "nobody")
@@ -242,7 +242,7 @@ func TestRotateWithoutASession(t *testing.T) {
 			b := s.signedIn("ada")
 			s.store.hook(func(_ context.Context, made string) error {
 				if made == call {
-					s.store.remove(b.token())
+					s.store.Remove(b.token())
 				}
 				return nil
 			})
@@ -271,7 +271,7 @@ func TestRotateWithoutASession(t *testing.T) {
 	ended := s.signedIn("ada")
 	s.store.hook(func(_ context.Context, call string) error {
 		if call == "replace" {
-			s.store.remove(ended.token())
+			s.store.Remove(ended.token())
 		}
 		return nil
 	})
@@ -303,7 +303,7 @@ func TestRotateKeepsWhatKindOfSessionItIs(t *testing.T) {
 				t.Errorf("%s: the session cookie outlives the browser: %s", path, line)
 			}
 		}
-		if row := s.store.rows()[0]; row.ExpiresAt.Sub(row.CreatedAt) != 24*time.Hour {
+		if row := s.store.Rows()[0]; row.ExpiresAt.Sub(row.CreatedAt) != 24*time.Hour {
 			t.Errorf("%s: lives for %v", path, row.ExpiresAt.Sub(row.CreatedAt))
 		}
 		devices := 0
@@ -385,9 +385,9 @@ func TestStartPurgePurgesUntilClosed(t *testing.T) {
 	for range 3 {
 		s.sessions.StartPurge(ctx)
 	}
-	for deadline := time.Now().Add(10 * time.Second); len(s.store.rows()) > 1; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); len(s.store.Rows()) > 1; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d rows are left", len(s.store.rows()))
+			t.Fatalf("%d rows are left", len(s.store.Rows()))
 		}
 	}
 	if alive.session() == nil {

@@ -127,14 +127,14 @@ func TestSR09_CopyOutlivesItsUserByMaxAgeAtMost(t *testing.T) {
 	t.Parallel()
 	s := serve(t, cached)
 	b := s.signedIn("ada")
-	s.store.removeUser("ada")
+	s.store.RemoveUser("ada")
 	b.copy().get("/me").expect(t, 200, "ada@example.com true")
 	b.copy().get("/store").expect(t, 401, bodyUnauthorized)
 	s.advance(5*time.Minute + time.Millisecond)
 	b.get("/me").expect(t, 401, bodyUnauthorized)
 	// At once, if the application says so.
 	bob := s.signedIn("bob")
-	s.store.removeUser("bob")
+	s.store.RemoveUser("bob")
 	if _, err := s.sessions.RevokeAll(t.Context(), "bob"); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestSR20_NoLineIsLongerThanBrowsersKeep(t *testing.T) {
 		for size := 0; size < 14_000; size += 611 {
 			long := user("ada")
 			long.Name = strings.Repeat("n", size)
-			s.store.addUser(long)
+			s.store.AddUser(long)
 			b := s.signedIn("ada")
 			b.get("/me").expect(t, 200, "ada@example.com true")
 			for _, c := range b.cookies {
@@ -197,7 +197,7 @@ func TestSR21_SignOutClearsEveryChunk(t *testing.T) {
 	s := serve(t, compact)
 	long := user("ada")
 	long.Name = strings.Repeat("n", 9000)
-	s.store.addUser(long)
+	s.store.AddUser(long)
 	b := s.signedIn("ada")
 	b.cookies = append(b.cookies, pair{dataCookie, "stale"}, pair{dataCookie + ".8", "beyond"}, pair{dataCookie + ".99", "far beyond"})
 	if len(b.cookies) < 7 {
@@ -289,7 +289,7 @@ func TestSR29_HiddenFieldsAreInNoCopy(t *testing.T) {
 	t.Parallel()
 	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
 		s := serve(t, fields, cached, func(c *ginsession.Config) { c.CookieCache.Strategy = strategy })
-		s.store.addUser(models.User{ID: "eve", Email: "eve@example.com", CreatedAt: start, UpdatedAt: start, Fields: map[string]any{"role": "admin", "salary": int64(98765)}})
+		s.store.AddUser(models.User{ID: "eve", Email: "eve@example.com", CreatedAt: start, UpdatedAt: start, Fields: map[string]any{"role": "admin", "salary": int64(98765)}})
 		b := s.signedIn("eve")
 		b.post(updateSession, `{"note":"for nobody's eyes"}`)
 		codec, err := cookiecache.New(strategy, dataCookie, []string{secret})
@@ -484,7 +484,7 @@ func TestSR73_LargeBodiesEndTheConnection(t *testing.T) {
 			t.Errorf("%d bytes: %d, closing: %t", size, answer.StatusCode, answer.Close)
 		}
 	}
-	if len(s.store.rows()) != 1 {
+	if len(s.store.Rows()) != 1 {
 		t.Error("the session has ended")
 	}
 }
@@ -510,7 +510,7 @@ func TestSR77_DeadTokensAreNotRemembered(t *testing.T) {
 	b := s.signedIn("ada")
 	row, _ := s.store.row(b.token())
 	b.cookies = b.cookies[:1]
-	s.store.remove(b.token()) // by another process
+	s.store.Remove(b.token()) // by another process
 	b.copy().get("/me").expect(t, 401, bodyUnauthorized)
 	if err := s.store.Create(t.Context(), row); err != nil {
 		t.Fatal(err)
@@ -642,7 +642,7 @@ func TestSR81_LeavingInTheMiddleIsNoHalf(t *testing.T) {
 				state := func() string {
 					mine, alive := s.store.row(token)
 					_, theirs := s.store.row(other.token())
-					return fmt.Sprint(alive, theirs, len(s.store.rows()), mine.Fields["theme"])
+					return fmt.Sprint(alive, theirs, len(s.store.Rows()), mine.Fields["theme"])
 				}
 				body := map[string]string{
 					"/api/auth/revoke-session": `{"token":"` + other.session().Session.Token + `"}`, updateSession: `{"theme":"dark"}`,
@@ -691,7 +691,7 @@ func TestSR89_EndingADeadDeviceSessionClearsItsCookie(t *testing.T) {
 		b.signIn("ada")
 		ada := b.token()
 		b.signIn("bob")
-		s.store.remove(ada)
+		s.store.Remove(ada)
 		b.post(end, named(ada)).expect(t, 200, map[bool]string{true: statusTrue, false: successTrue}[end == revokeOne])
 		if b.cookie(deviceCookie(ada)) != "" {
 			t.Errorf("%s: %v", end, b.cookies)

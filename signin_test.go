@@ -22,7 +22,7 @@ func TestSignInSetsTheCookies(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	got := s.browser().post("/sign-in/ada", "")
-	row := s.store.rows()[0]
+	row := s.store.Rows()[0]
 	got.expectCookies(t, tokenCookie+"="+sign(secret, row.Token)+"; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax")
 	if !row.ExpiresAt.Equal(start.Add(7*24*time.Hour)) || !row.CreatedAt.Equal(start) || !row.UpdatedAt.Equal(start) || row.UserID != "ada" {
 		t.Errorf("row %+v", row)
@@ -37,7 +37,7 @@ func TestDontRemember(t *testing.T) {
 	s := serve(t)
 	b := s.browser()
 	got := b.post("/sign-in/ada?forget=1", "")
-	row := s.store.rows()[0]
+	row := s.store.Rows()[0]
 	got.expectCookies(t,
 		tokenCookie+"="+sign(secret, row.Token)+"; Path=/; HttpOnly; SameSite=Lax",
 		markerCookie+"="+sign(secret, "true")+"; Path=/; HttpOnly; SameSite=Lax")
@@ -91,8 +91,8 @@ func TestSR48_SignInEndsTheSessionBefore(t *testing.T) {
 	b := s.signedIn("ada")
 	first := b.copy()
 	b.post("/sign-in/ada", "").expect(t, 200, "ada")
-	if len(s.store.rows()) != 1 || b.token() == first.token() {
-		t.Errorf("%d sessions", len(s.store.rows()))
+	if len(s.store.Rows()) != 1 || b.token() == first.token() {
+		t.Errorf("%d sessions", len(s.store.Rows()))
 	}
 	first.get("/me").expect(t, 401, bodyUnauthorized)
 	// A session fixed in the victim's browser is worth nothing afterwards.
@@ -108,8 +108,8 @@ func TestKeepPreviousSession(t *testing.T) {
 	s := serve(t, func(c *ginsession.Config) { c.KeepPreviousSession = true })
 	b := s.signedIn("ada")
 	b.post("/sign-in/ada", "").expect(t, 200, "ada")
-	if len(s.store.rows()) != 2 {
-		t.Errorf("%d sessions, want 2", len(s.store.rows()))
+	if len(s.store.Rows()) != 2 {
+		t.Errorf("%d sessions, want 2", len(s.store.Rows()))
 	}
 }
 
@@ -154,14 +154,14 @@ func TestSignInOfNobody(t *testing.T) {
 	// A store that does not check users says so on the way back.
 	s.store.hook(func(_ context.Context, call string) error {
 		if call == "find" {
-			s.store.removeUser("bob")
+			s.store.RemoveUser("bob")
 		}
 		return nil
 	})
 	got = s.browser().post("/sign-in/bob", "")
 	got.expect(t, 404, "no such user")
 	got.expectCookies(t)
-	if len(s.store.rows()) != 0 {
+	if len(s.store.Rows()) != 0 {
 		t.Error("a session of nobody was left behind")
 	}
 	if _, err := s.sessions.Create(t.Context(), ""); !errors.Is(err, ginsession.ErrNotFound) {
@@ -182,7 +182,7 @@ func TestSignInWithTheStoreDown(t *testing.T) {
 		got := s.browser().post("/sign-in/ada", "")
 		got.expect(t, 503, "later")
 		got.expectCookies(t)
-		if len(s.store.rows()) != 0 {
+		if len(s.store.Rows()) != 0 {
 			t.Errorf("%s: a session was left behind", call)
 		}
 	}
@@ -201,7 +201,7 @@ func TestSR31_BeforeCreateVetoes(t *testing.T) {
 	})
 	got := s.browser().post("/sign-in/bob", "")
 	got.expectCookies(t)
-	if len(s.store.rows()) != 0 {
+	if len(s.store.Rows()) != 0 {
 		t.Error("a row was left behind")
 	}
 	if _, err := s.sessions.Create(t.Context(), "bob"); !errors.Is(err, veto) {
@@ -338,7 +338,7 @@ func TestSR65_ForwardingHeadersOfStrangers(t *testing.T) {
 				b.header.Set("X-Forwarded-For", test.header)
 			}
 			b.post("/sign-in/ada", "").expect(t, 200, "ada")
-			if got := *s.store.rows()[0].IPAddress; got != test.want {
+			if got := *s.store.Rows()[0].IPAddress; got != test.want {
 				t.Errorf("stored %q, want %q", got, test.want)
 			}
 		})
@@ -401,7 +401,7 @@ func TestVectorsOfClientAddresses(t *testing.T) {
 		if d, ok := different[v.Name]; ok {
 			want = d.want
 		}
-		if got := *s.store.rows()[0].IPAddress; got != want {
+		if got := *s.store.Rows()[0].IPAddress; got != want {
 			t.Errorf("%s: %v: stored %q, want %q", v.Name, v.Inputs, got, want)
 		}
 	}
@@ -417,7 +417,7 @@ func TestSR65_ClientIPMustBeAnAddress(t *testing.T) {
 	for given, want := range map[string]string{"198.51.100.7": "198.51.100.7", "'; DROP TABLE session": "", "1.2.3.4:80": "", "": ""} {
 		s := serve(t, func(c *ginsession.Config) { c.ClientIP = func(*gin.Context) string { return given } })
 		s.signedIn("ada")
-		if got := *s.store.rows()[0].IPAddress; got != want {
+		if got := *s.store.Rows()[0].IPAddress; got != want {
 			t.Errorf("%q: stored %q, want %q", given, got, want)
 		}
 	}
@@ -431,7 +431,7 @@ func TestSR66_UserAgentIsCleaned(t *testing.T) {
 		r.Header["User-Agent"] = []string{agent}
 		s.browser().do(r, "/sign-in/ada", "").expect(t, 200, "ada")
 	}
-	for _, row := range s.store.rows() {
+	for _, row := range s.store.Rows() {
 		agent := *row.UserAgent
 		if len(agent) > 512 || !utf8.ValidString(agent) || strings.ContainsFunc(agent, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0x202e }) {
 			t.Errorf("stored %q", agent)

@@ -105,7 +105,7 @@ func TestWorkEndsWithItsSession(t *testing.T) {
 				s.advance(time.Hour + time.Millisecond)
 			},
 		},
-		"ended elsewhere": {end: func(s *service, b *browser) { s.store.remove(b.token()) }},
+		"ended elsewhere": {end: func(s *service, b *browser) { s.store.Remove(b.token()) }},
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
@@ -145,20 +145,20 @@ func TestWorkEndsWhenTheFeedTells(t *testing.T) {
 	feed.heardNow()
 	works := []<-chan string{one.work(), two.work(), three.work()}
 	token := one.token()
-	s.store.remove(token)
+	s.store.Remove(token)
 	for _, work := range works {
 		expectWork(t, work) // nobody has told
 	}
 	feed.heardNow(models.Revoked{TokenSHA256: sha256.Sum256([]byte(token)), Reason: "limit reached"})
 	expectEnd(t, works[0], hasEnded+"limit reached")
-	s.store.remove(three.token())
+	s.store.Remove(three.token())
 	feed.heardNow(models.Revoked{UserID: "bob", At: start, Reason: "all others revoked"}, models.Revoked{UserID: "ada", Except: spared, At: start, Reason: "x"})
 	expectEnd(t, works[2], hasEnded+"all others revoked")
 
 	// A line of a user may mean a session that ended before this one began.
 	feed.heardNow(models.Revoked{UserID: "ada", At: start})
 	expectWork(t, works[1])
-	s.store.remove(two.token())
+	s.store.Remove(two.token())
 	feed.tell <- told{heard: models.Heard{Overflow: true, AsOf: time.Now()}}
 	expectEnd(t, works[1], hasEnded+"ended elsewhere")
 }
@@ -171,7 +171,7 @@ func TestWorkIsConfirmedByTheStoreWhileTheFeedIsSilent(t *testing.T) {
 	b := s.signedIn("ada")
 	feed.heardNow()
 	work := b.work()
-	s.store.remove(b.token())
+	s.store.Remove(b.token())
 	expectEnd(t, work, hasEnded+"ended elsewhere")
 }
 
@@ -266,7 +266,7 @@ func TestManyWorksShareQueries(t *testing.T) {
 		works = append(works, answer)
 	}
 	eventually(t, "all have begun", func() bool { return began.Load() == 2*150 })
-	s.store.remove(b.token())
+	s.store.Remove(b.token())
 	for _, work := range works {
 		expectEnd(t, work, hasEnded+"ended elsewhere")
 	}
@@ -386,7 +386,7 @@ func TestExposeReasons(t *testing.T) {
 		t.Parallel()
 		s, feed := serveTold(t, time.Minute, with)
 		b := s.signedIn("ada")
-		s.store.remove(b.token())
+		s.store.Remove(b.token())
 		feed.heardNow(models.Revoked{TokenSHA256: sha256.Sum256([]byte(b.token())), Reason: "limit reached"}, models.Revoked{TokenSHA256: sha256.Sum256([]byte(b.token()))})
 		b.get("/me").expect(t, http.StatusUnauthorized, because("limit reached"))
 	})

@@ -1,0 +1,112 @@
+package sessiontest_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/cookiecache"
+	"github.com/ginsession/ginsession/models"
+	"github.com/ginsession/ginsession/sessiontest"
+)
+
+// newRouter is somebody's application.
+func newRouter(sessions *ginsession.Manager) http.Handler {
+	router := gin.New()
+	router.Use(sessions.Middleware())
+	sessions.Routes(router.Group("/api/auth"))
+	router.GET("/me", sessions.RequireSession(), func(c *gin.Context) {
+		c.String(http.StatusOK, ginsession.From(c).User.Email)
+	})
+	return router
+}
+
+// As an application's own test would be.
+func TestMe(t *testing.T) {
+	sessions := sessiontest.NewManager(t)
+	r := httptest.NewRequest(http.MethodGet, "/me", nil)
+	sessiontest.SignIn(t, sessions, "ada").AddTo(r)
+	w := httptest.NewRecorder()
+	newRouter(sessions).ServeHTTP(w, r)
+	if w.Code != http.StatusOK || w.Body.String() != "ada@example.com" {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+func get(sessions *ginsession.Manager, cookies sessiontest.Cookies) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, "/me", nil)
+	cookies.AddTo(r)
+	w := httptest.NewRecorder()
+	newRouter(sessions).ServeHTTP(w, r)
+	return w
+}
+
+func TestWithoutCookiesThereIsNoSession(t *testing.T) {
+	if w := get(sessiontest.NewManager(t), nil); w.Code != http.StatusUnauthorized {
+		t.Errorf("got %d", w.Code)
+	}
+}
+
+func TestClockMovesTime(t *testing.T) {
+	clock := sessiontest.NewClock(time.Now())
+	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact} {
+		sessions := sessiontest.NewManager(t, func(c *ginsession.Config) {
+			c.Now = clock.Now
+			c.CookieCache.Enabled, c.CookieCache.Strategy = true, strategy
+		})
+		cookies := sessiontest.SignIn(t, sessions, "ada")
+		clock.Advance(7 * 24 * time.Hour)
+		if w := get(sessions, cookies); w.Code != http.StatusOK {
+			t.Errorf("at its end: got %d", w.Code)
+		}
+		cookies = sessiontest.SignIn(t, sessions, "ada")
+		clock.Advance(7*24*time.Hour + time.Millisecond)
+		if w := get(sessions, cookies); w.Code != http.StatusUnauthorized {
+			t.Errorf("after its end: got %d", w.Code)
+		}
+	}
+}
+
+func TestUsersOfTheTestsOwn(t *testing.T) {
+	store := sessiontest.NewStore()
+	store.AddUser(models.User{ID: "1", Email: "grace@example.com", CreatedAt: time.Now(), UpdatedAt: time.Now()})
+	sessions := sessiontest.NewManager(t, func(c *ginsession.Config) { c.Store = store })
+	cookies := sessiontest.SignIn(t, sessions, "1")
+	if w := get(sessions, cookies); w.Body.String() != "grace@example.com" {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	if rows := store.Rows(); len(rows) != 1 || rows[0].UserID != "1" {
+		t.Errorf("rows %v", rows)
+	}
+
+	store.Before(func(context.Context, string) error { return errors.New("away") })
+	if w := get(sessions, cookies); w.Code != http.StatusServiceUnavailable || w.Header()["Set-Cookie"] != nil {
+		t.Errorf("without a database: got %d", w.Code)
+	}
+	store.Before(nil)
+	store.RemoveUser("1")
+	if w := get(sessions, cookies); w.Code != http.StatusUnauthorized {
+		t.Errorf("without the user: got %d", w.Code)
+	}
+}
+
+func TestFieldsAreTheSchemas(t *testing.T) {
+	schema := models.Schema{Session: models.Table{Fields: []models.Field{{Name: "theme", Returned: true, Default: "dark"}}}}
+	sessions := sessiontest.NewManager(t, func(c *ginsession.Config) { c.Schema = schema })
+	router := gin.New()
+	router.GET("/theme", sessions.RequireSession(), func(c *gin.Context) {
+		c.JSON(http.StatusOK, ginsession.From(c).Fields["theme"])
+	})
+	r := httptest.NewRequest(http.MethodGet, "/theme", nil)
+	sessiontest.SignIn(t, sessions, "ada").AddTo(r)
+	w := httptest.NewRecorder()
+	if router.ServeHTTP(w, r); w.Body.String() != `"dark"` {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
