@@ -38,11 +38,7 @@ const (
 	home      = "http://localhost:3000"
 )
 
-var (
-	errBadRevocation = errors.New("names no session")
-	errZeroTime      = errors.New("a zero time")
-	errDown          = errors.New("connection refused")
-)
+var errDown = errors.New("connection refused")
 
 // start is the moment at which the clock of a test stands.
 var start = time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)

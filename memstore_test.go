@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/sessiontest"
@@ -85,5 +84,3 @@ func (s *memStore) edit(token string, change func(*models.Session)) {
 	s.Remove(token)
 	s.Put(row)
 }
-
-func ms(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

@@ -97,7 +97,7 @@ func forged(cookies string) string {
 			at--
 		}
 		changed := byte('A')
-		if value[at] == changed {
+		if value[at] == 'A' || value[at] == 'a' { // MySQL's usual collations, and so some peers, take the one for the other
 			changed = 'B'
 		}
 		pairs[i] = name + "=" + value[:at] + string(changed) + value[at+1:]
