@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/ginsession/ginsession/internal/detached"
 )
 
 // flights let concurrent reads of one session share one question to the store. The
@@ -47,7 +49,7 @@ func (f *flights) join(client context.Context, key flightKey, within time.Durati
 		f.underWay = make(map[flightKey]*flight)
 	}
 	one = &flight{done: make(chan struct{}), err: errStorePanicked} // unless it returns
-	one.ctx, one.cancel = context.WithTimeout(context.WithoutCancel(client), within)
+	one.ctx, one.cancel = context.WithTimeout(detached.From(client), within)
 	f.underWay[key] = one
 	return one, true
 }

@@ -21,12 +21,15 @@ import (
 // concurrent use. Make one per process and session database with New.
 type Manager struct {
 	settings
-	store    Store
-	codec    cookiecache.Codec
-	handles  handles
-	revoked  *revoked
-	flights  flights
-	verified *verified
+	store   Store
+	codec   cookiecache.Codec
+	handles handles
+	revoked *revoked
+	flights flights
+	// keepsDeadlines: the store's calls end with their deadline, and a flight needs no
+	// goroutine of its own, which whoever waits for it could leave.
+	keepsDeadlines bool
+	verified       *verified
 
 	events *events
 	news   chan models.Revoked // for CookieCache.Feed; nil without
@@ -60,6 +63,9 @@ func New(config Config) (*Manager, error) {
 	}
 	s.cookies.signer = signed.New(s.secrets)
 	m := &Manager{settings: s, store: store}
+	if keeper, ok := store.(interface{ KeepsDeadlines() bool }); ok {
+		m.keepsDeadlines = keeper.KeepsDeadlines()
+	}
 	if s.hashTokens {
 		m.store = hashedStore{store}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ginsession/ginsession/internal/detached"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -47,7 +48,10 @@ func (m *Manager) read(ctx context.Context, token string, renew renewal, now tim
 	asked := time.Now()
 	key := flightKey{m.revoked.epoch.Load(), renew, token}
 	flight, isNew := m.flights.join(ctx, key, m.storeTimeout)
-	if isNew {
+	switch {
+	case isNew && m.keepsDeadlines:
+		m.fly(ctx, key, flight, now)
+	case isNew:
 		go m.fly(ctx, key, flight, now)
 	}
 	if err := flight.wait(ctx, m.deadline(ctx)); err != nil {
@@ -107,7 +111,7 @@ func (m *Manager) readNow(ctx, client context.Context, token string, renew renew
 // storeContext is for work that must not end when the client leaves: it keeps
 // the values of ctx, drops its cancellation and has a deadline of our own.
 func (m *Manager) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithDeadline(context.WithoutCancel(ctx), m.deadline(ctx))
+	return context.WithDeadline(detached.From(ctx), m.deadline(ctx))
 }
 
 // A boundedContext gives all calls of the store under it one deadline. It is not the

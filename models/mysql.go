@@ -50,11 +50,20 @@ func OpenMySQL(dsn string) (*gorm.DB, error) {
 	} else {
 		cfg.Params["transaction_isolation"] = "'READ-COMMITTED'"
 	}
+	linked := cfg.Net == "tcp" || cfg.Net == "unix" // else the application's own dialler, of RegisterDialContext
+	if linked {
+		cfg.DialFunc = dialLink
+	}
+	cfg.Logger = timeouts{cfg.Logger}
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, errors.New("models: OpenMySQL: the driver refuses the DSN's parameters")
 	}
-	pool := sql.OpenDB(hasty{connector, cfg.Timeout})
+	var ours driver.Connector = hasty{connector, cfg.Timeout}
+	if linked {
+		ours = linking{ours}
+	}
+	pool := sql.OpenDB(ours)
 	pool.SetMaxOpenConns(25)
 	pool.SetMaxIdleConns(25) // Go's default of 2 means dialling again and again
 	pool.SetConnMaxLifetime(5 * time.Minute)

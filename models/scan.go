@@ -1,7 +1,6 @@
 package models
 
 import (
-	"database/sql"
 	"math"
 	"strconv"
 	"time"
@@ -173,7 +172,7 @@ func readTruth(value any) (bool, error) {
 }
 
 // scanFound scans a row of findSQL.
-func (s *Store) scanFound(rows *sql.Rows, found *Found) error {
+func (s *Store) scanFound(rows scanner, found *Found) error {
 	session, user := &found.Session, &found.User
 	ofSession, ofUser := slots(s.schema.Session.Fields), slots(s.schema.User.Fields)
 	targets := appendUser(appendSession(make([]any, 0, 15), session), user)
@@ -186,7 +185,7 @@ func (s *Store) scanFound(rows *sql.Rows, found *Found) error {
 }
 
 // scanSession scans a row of rereadSQL or listSQL.
-func (s *Store) scanSession(rows *sql.Rows, session *Session) error {
+func (s *Store) scanSession(rows scanner, session *Session) error {
 	ofSession := slots(s.schema.Session.Fields)
 	if err := rows.Scan(appendSlots(appendSession(make([]any, 0, 8), session), ofSession)...); err != nil {
 		return err
@@ -196,7 +195,7 @@ func (s *Store) scanSession(rows *sql.Rows, session *Session) error {
 }
 
 // scanUser scans a row of userSQL.
-func (s *Store) scanUser(rows *sql.Rows, user *User) error {
+func (s *Store) scanUser(rows scanner, user *User) error {
 	ofUser := slots(s.schema.User.Fields)
 	if err := rows.Scan(appendSlots(appendUser(make([]any, 0, 7), user), ofUser)...); err != nil {
 		return err
@@ -219,4 +218,4 @@ func appendUser(targets []any, user *User) []any {
 	)
 }
 
-func scanText(rows *sql.Rows, text *string) error { return rows.Scan(text) }
+func scanText(rows scanner, text *string) error { return rows.Scan(text) }

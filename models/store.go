@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -42,6 +43,8 @@ type Store struct {
 	dialect dialect
 	schema  Schema // complete
 	sql     statements
+	pool    *sql.DB // if it is no plugin's
+	linked  bool    // its connections have links
 
 	prepared map[string]*prepared // by their texts
 }
@@ -97,10 +100,11 @@ func (s Schema) Store(db *gorm.DB) (*Store, error) {
 		own.Statement.ConnPool = prepared.ConnPool
 	}
 	texts := newStatements(own.Statement.Quote, d, schema)
-	return &Store{db: own, dialect: d, schema: schema, sql: texts, prepared: map[string]*prepared{
-		texts.find: newPrepared(texts.find),
-		texts.list: newPrepared(texts.list),
-	}}, nil
+	pool, _ := own.Statement.ConnPool.(*sql.DB)
+	return &Store{
+		db: own, dialect: d, schema: schema, sql: texts, pool: pool, linked: linked(pool),
+		prepared: map[string]*prepared{texts.find: newPrepared(texts.find), texts.list: newPrepared(texts.list)},
+	}, nil
 }
 
 // A dialect is the name of a gorm.Dialector. TiDB and MySQL go by MariaDB's.
@@ -267,6 +271,13 @@ func (s *Store) transaction(ctx context.Context, run func(tx *gorm.DB) error, op
 func (s *Store) exec(ctx context.Context, text string, args ...any) (int, error) {
 	rows := 0
 	err := s.retry(ctx, false, func() error {
+		done, err := s.directly(ctx, text, args, func(l *link, args []driver.NamedValue) (err error) {
+			rows, err = execOn(l, text, args)
+			return err
+		})
+		if done {
+			return err
+		}
 		tx := s.conn(ctx).Exec(text, args...)
 		rows = int(tx.RowsAffected)
 		return tx.Error
@@ -276,18 +287,27 @@ func (s *Store) exec(ctx context.Context, text string, args ...any) (int, error)
 
 // query runs one SELECT and scans its rows. Its error is the driver's and must
 // not leave the package.
-func query[T any](ctx context.Context, s *Store, text string, scan func(*sql.Rows, *T) error, args ...any) ([]T, error) {
+func query[T any](ctx context.Context, s *Store, text string, scan func(scanner, *T) error, args ...any) ([]T, error) {
 	var found []T
 	err := s.retry(ctx, true, func() error {
 		found = nil
+		add := func(row scanner) error {
+			found = append(found, *new(T))
+			return scan(row, &found[len(found)-1])
+		}
+		if s.prepared[text] != nil {
+			done, err := s.directly(ctx, text, args, func(l *link, args []driver.NamedValue) error { return selectOn(l, text, args, add) })
+			if done {
+				return err
+			}
+		}
 		rows, err := s.rows(ctx, text, args)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			found = append(found, *new(T))
-			if err := scan(rows, &found[len(found)-1]); err != nil {
+			if err := add(rows); err != nil {
 				return err
 			}
 		}
