@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/ginsession/ginsession/internal/detached"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -188,4 +190,11 @@ func (c byConnection) status(tb testing.TB) map[string]int {
 		tb.Fatal(err)
 	}
 	return values
+}
+
+// byDeadline is a context as a Manager's, which nothing but its deadline ends.
+func byDeadline(tb testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(detached.From(tb.Context()), time.Hour)
+	tb.Cleanup(cancel)
+	return ctx
 }

@@ -30,7 +30,7 @@ func BenchmarkGrowth(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			ctx := b.Context()
+			ctx := byDeadline(b)
 			statements := prepare(b, openSQL(b, config, false))
 			for _, do := range []struct {
 				op, layer string

@@ -113,7 +113,7 @@ func storeDoes(b *testing.B, db *gorm.DB) func(string) func() error {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx := b.Context()
+	ctx := byDeadline(b)
 	now := millis(time.Now())
 	own := newSession(ada, now)
 	for i := range 10 {

@@ -61,11 +61,11 @@ type column struct {
 func (s *Store) columns(ctx context.Context, table string) ([]column, error) {
 	if s.dialect == sqlite { // table_xinfo, which knows generated columns too
 		return query(ctx, s, "SELECT name, type FROM pragma_table_xinfo(?)",
-			func(rows scanner, c *column) error { return rows.Scan(&c.name, &c.typ) }, table)
+			func(rows *row, c *column) error { return rows.Scan(&c.name, &c.typ) }, table)
 	}
 	return query(ctx, s, "SELECT column_name, column_type, extra, character_set_name, collation_name "+
 		"FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?",
-		func(rows scanner, c *column) error {
+		func(rows *row, c *column) error {
 			return rows.Scan(&c.name, &c.typ, &c.extra, &c.charset, &c.collation)
 		}, table)
 }
@@ -178,7 +178,7 @@ func (s *Store) checkClock(ctx context.Context) ([]error, error) {
 	answers, err := query(ctx, s, "SELECT CAST(? AS CHAR), "+
 		"UNIX_TIMESTAMP('2026-01-15 12:34:56'), UNIX_TIMESTAMP('2026-07-15 12:34:56'), "+
 		"CAST('2026-01-15 12:34:56' AS DATETIME)",
-		func(rows scanner, a *answer) error { return rows.Scan(&a.sent, &a.winter, &a.summer, &a.read) },
+		func(rows *row, a *answer) error { return rows.Scan(&a.sent, &a.winter, &a.summer, &a.read) },
 		s.dialect.bind(sent))
 	if err != nil || len(answers) == 0 {
 		return nil, err
@@ -213,7 +213,7 @@ func (s *Store) checkClock(ctx context.Context) ([]error, error) {
 // checkAny asks other databases for no rows, and leaves it to their error
 // number what is wrong.
 func (s *Store) checkAny(ctx context.Context) error {
-	none := func(scanner, *struct{}) error { return nil }
+	none := func(*row, *struct{}) error { return nil }
 	_, err := query(ctx, s, s.sql.find+" AND 1 = 0", none, "")
 	return err
 }

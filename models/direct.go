@@ -11,7 +11,13 @@ import (
 	"github.com/ginsession/ginsession/internal/detached"
 )
 
-// A scanner is a row.
+// A row is that of database/sql, or of a link, and has room for the targets that it is
+// scanned into.
+type row struct {
+	scanner
+	room []any
+}
+
 type scanner interface{ Scan(targets ...any) error }
 
 // KeepsDeadlines reports whether calls whose context ends at its deadline, and not
@@ -21,8 +27,8 @@ func (s *Store) KeepsDeadlines() bool { return s.linked && s.prepares() }
 
 // directly runs a statement on a link of the pool, without the goroutines that
 // database/sql and the driver keep beside one whose context can end. It reports false,
-// having done nothing, where that cannot be.
-func (s *Store) directly(ctx context.Context, text string, args []any, run func(*link, []driver.NamedValue) error) (done bool, err error) {
+// having done nothing, where that cannot be. describe is for GORM's logger.
+func (s *Store) directly(ctx context.Context, args []any, run func(*link, []driver.NamedValue) error, describe func() (string, int64)) (done bool, err error) {
 	if !s.linked || !detached.Only(ctx) || !s.prepares() {
 		return false, nil
 	}
@@ -35,7 +41,7 @@ func (s *Store) directly(ctx context.Context, text string, args []any, run func(
 	if errors.Is(err, driver.ErrSkip) || unpreparable(s.dialect.number(err)) {
 		return false, nil
 	}
-	s.db.Logger.Trace(ctx, began, func() (string, int64) { return text, -1 }, err)
+	s.db.Logger.Trace(ctx, began, describe, err)
 	return true, err
 }
 
@@ -81,18 +87,21 @@ func selectOn(l *link, text string, args []driver.NamedValue, add func(scanner) 
 	}
 	rows, err := statement.(driver.StmtQueryContext).QueryContext(context.Background(), args)
 	if err != nil {
+		if unpreparable(mariadb.number(err)) {
+			delete(l.statements, text)
+		}
 		return err
 	}
 	defer rows.Close()
-	row := make(values, len(rows.Columns()))
+	found := &values{make([]driver.Value, len(rows.Columns()))}
 	for {
-		switch err := rows.Next(row); {
+		switch err := rows.Next(found.of); {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err
 		}
-		if err := add(row); err != nil {
+		if err := add(found); err != nil {
 			return err
 		}
 	}
@@ -109,22 +118,23 @@ func execOn(l *link, text string, args []driver.NamedValue) (int, error) {
 }
 
 // values are a row as the driver gives it, good until the next.
-type values []driver.Value
+type values struct{ of []driver.Value }
 
 // Scan implements scanner for the targets of the prepared statements.
-func (v values) Scan(targets ...any) (err error) {
+func (v *values) Scan(targets ...any) (err error) {
 	for i, target := range targets {
+		value := v.of[i]
 		switch target := target.(type) {
 		case *string:
-			*target, err = readText(v[i])
+			*target, err = readText(value)
 		case **string:
 			*target = nil
-			if v[i] != nil {
+			if value != nil {
 				*target = new(string)
-				**target, err = readText(v[i])
+				**target, err = readText(value)
 			}
 		case sql.Scanner:
-			err = target.Scan(v[i])
+			err = target.Scan(value)
 		default:
 			err = errUnreadable
 		}

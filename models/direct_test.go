@@ -172,9 +172,12 @@ func TestDeadlineOfALinkIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, call := range map[string]func(ctx context.Context) error{
-		"find":   func(ctx context.Context) error { _, _, err := store.Find(ctx, session.Token); return err },
-		"list":   func(ctx context.Context) error { _, err := store.List(ctx, session.UserID, moment); return err },
-		"revoke": func(ctx context.Context) error { _, err := store.Revoke(ctx, models.Revocation{Token: session.Token}); return err },
+		"find": func(ctx context.Context) error { _, _, err := store.Find(ctx, session.Token); return err },
+		"list": func(ctx context.Context) error { _, err := store.List(ctx, session.UserID, moment); return err },
+		"revoke": func(ctx context.Context) error {
+			_, err := store.Revoke(ctx, models.Revocation{Token: session.Token})
+			return err
+		},
 	} {
 		began := time.Now()
 		err := call(within(t, 200*time.Millisecond))

@@ -132,7 +132,7 @@ func (f *Feed) listen(ctx context.Context, since, every time.Duration, hear func
 func (f *Feed) ids(ctx context.Context, text string, ago time.Duration, most int) ([]any, error) {
 	ctx, cancel := context.WithTimeout(ctx, feedPatience)
 	defer cancel()
-	ids, err := query(ctx, f.store, text, func(rows scanner, id *any) error {
+	ids, err := query(ctx, f.store, text, func(rows *row, id *any) error {
 		var n int64
 		err := rows.Scan(&n)
 		*id = n
@@ -145,7 +145,7 @@ func (f *Feed) ids(ctx context.Context, text string, ago time.Duration, most int
 func (f *Feed) lines(ctx context.Context, ids []any) ([]Revoked, error) {
 	ctx, cancel := context.WithTimeout(ctx, feedPatience)
 	defer cancel()
-	lines, err := query(ctx, f.store, f.store.sql.feedRead+marks(len(ids)), func(rows scanner, line *Revoked) error {
+	lines, err := query(ctx, f.store, f.store.sql.feedRead+marks(len(ids)), func(rows *row, line *Revoked) error {
 		var token []byte
 		var user, except, reason textOrEmpty
 		var at instant

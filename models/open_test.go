@@ -359,8 +359,8 @@ func TestStoreLeavesTheApplicationsDBAsItIs(t *testing.T) {
 }
 
 // The application's PrepareStmt would prepare a statement for each length of IN on
-// every connection. Find and List have one each, whatever the application does.
-func TestStorePreparesTwoStatementsOnce(t *testing.T) {
+// every connection. Find and List have one each here, whatever the application does.
+func TestStorePreparesItsStatementsOnce(t *testing.T) {
 	dsn := with(testdb.MySQL(t, utf8mb4), "parseTime=true&time_zone=%27%2B00%3A00%27&interpolateParams=true")
 	db := openPlain(t, dsn, &gorm.Config{PrepareStmt: true})
 	migrate(t, db)

@@ -36,8 +36,8 @@ func (p *prepared) query(ctx context.Context, pool gorm.ConnPool, args []any) (*
 	return statement.QueryContext(ctx, args...)
 }
 
-// rows runs one SELECT: findSQL and listSQL prepared, where that can be, and
-// everything else as text.
+// rows runs one SELECT: the prepared ones so, where that can be, and everything else
+// as text.
 func (s *Store) rows(ctx context.Context, text string, args []any) (*sql.Rows, error) {
 	if p := s.prepared[text]; p != nil && s.prepares() {
 		began := time.Now()

@@ -172,10 +172,10 @@ func readTruth(value any) (bool, error) {
 }
 
 // scanFound scans a row of findSQL.
-func (s *Store) scanFound(rows scanner, found *Found) error {
+func (s *Store) scanFound(rows *row, found *Found) error {
 	session, user := &found.Session, &found.User
 	ofSession, ofUser := slots(s.schema.Session.Fields), slots(s.schema.User.Fields)
-	targets := appendUser(appendSession(make([]any, 0, 15), session), user)
+	targets := appendUser(appendSession(rows.room[:0], session), user)
 	if err := rows.Scan(appendSlots(appendSlots(targets, ofSession), ofUser)...); err != nil {
 		return err
 	}
@@ -185,9 +185,9 @@ func (s *Store) scanFound(rows scanner, found *Found) error {
 }
 
 // scanSession scans a row of rereadSQL or listSQL.
-func (s *Store) scanSession(rows scanner, session *Session) error {
+func (s *Store) scanSession(rows *row, session *Session) error {
 	ofSession := slots(s.schema.Session.Fields)
-	if err := rows.Scan(appendSlots(appendSession(make([]any, 0, 8), session), ofSession)...); err != nil {
+	if err := rows.Scan(appendSlots(appendSession(rows.room[:0], session), ofSession)...); err != nil {
 		return err
 	}
 	session.Fields = named(s.schema.Session.Fields, ofSession)
@@ -195,9 +195,9 @@ func (s *Store) scanSession(rows scanner, session *Session) error {
 }
 
 // scanUser scans a row of userSQL.
-func (s *Store) scanUser(rows scanner, user *User) error {
+func (s *Store) scanUser(rows *row, user *User) error {
 	ofUser := slots(s.schema.User.Fields)
-	if err := rows.Scan(appendSlots(appendUser(make([]any, 0, 7), user), ofUser)...); err != nil {
+	if err := rows.Scan(appendSlots(appendUser(rows.room[:0], user), ofUser)...); err != nil {
 		return err
 	}
 	user.Fields = named(s.schema.User.Fields, ofUser)
@@ -218,4 +218,4 @@ func appendUser(targets []any, user *User) []any {
 	)
 }
 
-func scanText(rows scanner, text *string) error { return rows.Scan(text) }
+func scanText(rows *row, text *string) error { return rows.Scan(text) }

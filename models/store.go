@@ -27,9 +27,10 @@ import (
 // Statements that lost a race inside the database are tried three times, as long as
 // the context allows.
 //
-// Find, which most requests wait for, and List are prepared statements of the Store's
-// own on the pool beneath GORM: GORM's logger hears of them, its callbacks do not,
-// unless gorm.io/plugin/dbresolver is among them.
+// Find, which most requests wait for, List, and the look that follows a Touch in vain
+// are prepared statements of the Store's own. They, and on what OpenMySQL opened all
+// that writes without a transaction, run on the pool beneath GORM: its logger hears of
+// them, its callbacks do not, unless gorm.io/plugin/dbresolver is among them.
 //
 // A writer that waits for a lock on a SQLite file is deaf to its context until
 // the file's busy_timeout is over.
@@ -103,7 +104,9 @@ func (s Schema) Store(db *gorm.DB) (*Store, error) {
 	pool, _ := own.Statement.ConnPool.(*sql.DB)
 	return &Store{
 		db: own, dialect: d, schema: schema, sql: texts, pool: pool, linked: linked(pool),
-		prepared: map[string]*prepared{texts.find: newPrepared(texts.find), texts.list: newPrepared(texts.list)},
+		prepared: map[string]*prepared{
+			texts.find: newPrepared(texts.find), texts.list: newPrepared(texts.list), texts.reread: newPrepared(texts.reread),
+		},
 	}, nil
 }
 
@@ -271,10 +274,9 @@ func (s *Store) transaction(ctx context.Context, run func(tx *gorm.DB) error, op
 func (s *Store) exec(ctx context.Context, text string, args ...any) (int, error) {
 	rows := 0
 	err := s.retry(ctx, false, func() error {
-		done, err := s.directly(ctx, text, args, func(l *link, args []driver.NamedValue) (err error) {
-			rows, err = execOn(l, text, args)
-			return err
-		})
+		done, err := s.directly(ctx, args,
+			func(l *link, args []driver.NamedValue) (err error) { rows, err = execOn(l, text, args); return err },
+			func() (string, int64) { return text, int64(rows) })
 		if done {
 			return err
 		}
@@ -287,16 +289,18 @@ func (s *Store) exec(ctx context.Context, text string, args ...any) (int, error)
 
 // query runs one SELECT and scans its rows. Its error is the driver's and must
 // not leave the package.
-func query[T any](ctx context.Context, s *Store, text string, scan func(scanner, *T) error, args ...any) ([]T, error) {
+func query[T any](ctx context.Context, s *Store, text string, scan func(*row, *T) error, args ...any) ([]T, error) {
 	var found []T
 	err := s.retry(ctx, true, func() error {
 		found = nil
-		add := func(row scanner) error {
+		r := &row{room: make([]any, 0, 16)}
+		add := func(one scanner) error {
 			found = append(found, *new(T))
-			return scan(row, &found[len(found)-1])
+			r.scanner = one
+			return scan(r, &found[len(found)-1])
 		}
-		if s.prepared[text] != nil {
-			done, err := s.directly(ctx, text, args, func(l *link, args []driver.NamedValue) error { return selectOn(l, text, args, add) })
+		if p := s.prepared[text]; p != nil {
+			done, err := s.directly(ctx, args, func(l *link, args []driver.NamedValue) error { return selectOn(l, text, args, add) }, p.describe)
 			if done {
 				return err
 			}
