@@ -33,7 +33,7 @@ var budgets = []struct {
 	{"no cookie", 2, 0, refusedExchange(withoutCookies)},
 	{"forged cookie", 2, 0, refusedExchange(forged)},
 	{"store read", 53, 1, readExchange(storedSite)},
-	{"refresh", 87, 2, readExchange(renewingSite)},                                 // SELECT, UPDATE
+	{"refresh", 88, 2, readExchange(renewingSite)},                                 // SELECT, UPDATE
 	{"refresh that another was faster in", 123, 3, readExchange(losingSite)},       // SELECT, UPDATE of nothing, SELECT
 	{"sign-in", 102, 2, signInExchange(storedSite)},                                // INSERT, and a SELECT that proves that there is a user
 	{"sign-out", 44, 1, signOutExchange},                                           // DELETE

@@ -159,7 +159,7 @@ func TestStatementsByDeadlineRunOnLinks(t *testing.T) {
 	}
 }
 
-func TestDeadlineOfALinkIsKept(t *testing.T) {
+func TestRule19DeadlineOfALinkIsKept(t *testing.T) {
 	db, store, session := one(t)
 	other := openMySQL(t, dsnOf(t, db))
 	single(t, db)
@@ -197,7 +197,7 @@ func TestDeadlineOfALinkIsKept(t *testing.T) {
 	}
 }
 
-func TestDeadLinkIsReplaced(t *testing.T) {
+func TestRule14DeadLinkIsReplaced(t *testing.T) {
 	db, store, session := one(t)
 	other := openMySQL(t, dsnOf(t, db))
 	single(t, db)
