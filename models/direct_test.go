@@ -3,8 +3,10 @@ package models_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -160,8 +162,14 @@ func TestStatementsByDeadlineRunOnLinks(t *testing.T) {
 }
 
 func TestRule19DeadlineOfALinkIsKept(t *testing.T) {
-	db, store, session := one(t)
-	other := openMySQL(t, dsnOf(t, db))
+	var log lockedLog
+	dsn := testdb.MySQL(t, utf8mb4)
+	_ = mysql.SetLogger(&log) // which OpenMySQL takes over
+	db := openMySQL(t, dsn)
+	_ = mysql.SetLogger(everything.Driver())
+	migrate(t, db)
+	store, session := newStore(t, db), seed(t, db)
+	other := openMySQL(t, dsn)
 	single(t, db)
 	lock, err := pool(t, other).Conn(t.Context())
 	if err != nil {
@@ -187,6 +195,9 @@ func TestRule19DeadlineOfALinkIsKept(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), session.Token) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if text := log.String(); text != "" {
+		t.Errorf("the driver logged %s", text)
 	}
 	if _, err := lock.ExecContext(t.Context(), "UNLOCK TABLES"); err != nil {
 		t.Fatal(err)
@@ -249,4 +260,22 @@ func TestOwnDiallerIsKept(t *testing.T) {
 	if _, _, err := store.Find(within(t, time.Minute), session.Token); err != nil {
 		t.Error(err)
 	}
+}
+
+// A lockedLog is a log of the driver's.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Print(v ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprintln(&l.text, v...)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }

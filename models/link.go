@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -121,15 +123,38 @@ func (l *link) SyscallConn() (syscall.RawConn, error) {
 	return nil, errors.ErrUnsupported
 }
 
-// timeouts keeps them out of the driver's log: whoever set the deadline is told.
-type timeouts struct{ mysql.Logger }
+// Read implements net.Conn.
+func (l *link) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	return n, l.told(err)
+}
 
-func (t timeouts) Print(v ...any) {
+// Write implements net.Conn.
+func (l *link) Write(p []byte) (int, error) {
+	n, err := l.Conn.Write(p)
+	return n, l.told(err)
+}
+
+// told marks the error of a statement's own deadline.
+func (l *link) told(err error) error {
+	if l.until.Load() != 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		return errOverdue
+	}
+	return err
+}
+
+// errOverdue is the error of a statement's own deadline.
+var errOverdue = fmt.Errorf("the statement is overdue: %w", os.ErrDeadlineExceeded)
+
+// discreet keeps those out of the driver's log: whoever set the deadline is told.
+type discreet struct{ mysql.Logger }
+
+// Print implements mysql.Logger.
+func (d discreet) Print(v ...any) {
 	for _, one := range v {
-		var network net.Error
-		if err, ok := one.(error); ok && errors.As(err, &network) && network.Timeout() {
+		if err, ok := one.(error); ok && errors.Is(err, errOverdue) {
 			return
 		}
 	}
-	t.Logger.Print(v...)
+	d.Logger.Print(v...)
 }

@@ -29,6 +29,9 @@ import (
 // or writing after five (the driver's own default is never), and the pool holds
 // at most 25 connections, each for at most 5 minutes.
 //
+// It dials tcp and unix itself. A dialler of your own (mysql.RegisterDialContext) wants
+// another name.
+//
 // A DSN that asks for the contrary is an error, which names every such
 // parameter. To run with other settings, open the database yourself and pass it
 // to NewStore. No error shows the DSN or its password.
@@ -54,7 +57,7 @@ func OpenMySQL(dsn string) (*gorm.DB, error) {
 	if linked {
 		cfg.DialFunc = dialLink
 	}
-	cfg.Logger = timeouts{cfg.Logger}
+	cfg.Logger = discreet{cfg.Logger}
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, errors.New("models: OpenMySQL: the driver refuses the DSN's parameters")
