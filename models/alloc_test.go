@@ -6,11 +6,11 @@ package models_test
 
 import "testing"
 
-// Most schemas have no additional fields and pay for none: 20 are
+// Most schemas have no additional fields and pay for none: 22 are
 // database/sql's and the row's own.
 func TestFindAllocatesNothingForFieldsThatAreNotDeclared(t *testing.T) {
 	result := testing.Benchmark(BenchmarkFind)
-	if got := result.AllocsPerOp(); got > 20 {
-		t.Errorf("Find allocates %d times, want 20", got)
+	if got := result.AllocsPerOp(); got > 22 {
+		t.Errorf("Find allocates %d times, want 22", got)
 	}
 }
