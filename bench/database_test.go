@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/internal/detached"
+	"github.com/ginsession/ginsession/internal/testdb"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -32,30 +31,10 @@ type counter interface {
 // Auth's tables, ada, and a thousand sessions of others.
 func newDSN(tb testing.TB) *mysql.Config {
 	tb.Helper()
-	dsn := os.Getenv("TEST_MYSQL_DSN")
-	if dsn == "" {
-		tb.Fatal("TEST_MYSQL_DSN is not set, such as root@tcp(127.0.0.1:3306)/: use run.sh, which starts a private server")
-	}
-	config, err := mysql.ParseDSN(dsn)
-	if err != nil {
-		tb.Fatal("TEST_MYSQL_DSN cannot be parsed")
-	}
-	config.DBName = ""
-	server, err := sql.Open("mysql", config.FormatDSN())
+	config, err := mysql.ParseDSN(testdb.MySQL(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	name := "ginsession_bench_" + strings.ToLower(rand.Text())
-	if _, err := server.Exec("CREATE DATABASE " + name + " CHARACTER SET utf8mb4"); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if _, err := server.Exec("DROP DATABASE " + name); err != nil {
-			tb.Error(err)
-		}
-		_ = server.Close()
-	})
-	config.DBName = name
 	db := openGORM(tb, config)
 	if err := models.Migrate(tb.Context(), db); err != nil {
 		tb.Fatal(err)

@@ -19,7 +19,7 @@ import (
 // A link is a network connection that OpenMySQL dialled. It keeps the deadline of the
 // statement that uses it, so that neither database/sql nor the driver need a goroutine
 // beside the statement to watch a context: where the database has the other
-// processor, handing over to one costs as much as the statement.
+// processor, handing over to one costs half as much as the statement.
 type link struct {
 	net.Conn
 	of         driver.Conn            // nil while it is being made
