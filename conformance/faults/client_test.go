@@ -275,6 +275,16 @@ func (c *client) everything() bool {
 	return true
 }
 
+// served goes on until one thing of each kind was served and returns how long that
+// took, a quarter of a minute if it never came to that.
+func (c *client) served() time.Duration {
+	start := time.Now()
+	for !c.everything() && time.Since(start) < 15*time.Second {
+		time.Sleep(5 * time.Millisecond)
+	}
+	return time.Since(start)
+}
+
 // verify asks the store about all sessions that the client knows, once nothing
 // is broken any more.
 func (c *client) verify() {

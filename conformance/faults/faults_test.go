@@ -26,8 +26,9 @@ const (
 	// busy is what no answer that needs no store takes on a machine that is there
 	// for the test.
 	busy = 200 * time.Millisecond
-	// withinFull is how soon after a fault everything must be served again, on a
-	// machine that answers at once what needs no store.
+	// withinFull is how soon after a fault everything must be served again, beside
+	// what that takes a machine on which nothing is broken: as after a fault, when
+	// all clients ask at once.
 	withinFull = 2 * time.Second
 )
 
@@ -96,10 +97,10 @@ func (f fault) measured(t *testing.T, server *mariadb.Server, form form) *tally 
 		y := &tally{name: f.name}
 		t.Run(fmt.Sprintf("try %d", try), func(t *testing.T) { f.run(t, server, y, form) })
 		late := y.late(form)
-		if t.Failed() || y.bad() || late == "" || y.idle < busy || try == 3 {
+		if t.Failed() || y.bad() || late == "" || max(y.idle, y.rush) < busy || try == 3 {
 			return y
 		}
-		t.Logf("%s; but what needs no store took %v too: trying again", late, y.idle)
+		t.Logf("%s; but what needs no store took %v too, and everything, with nothing broken, %v: trying again", late, y.idle, y.rush)
 	}
 }
 
@@ -120,27 +121,27 @@ func (f fault) run(t *testing.T, server *mariadb.Server, y *tally, form form) {
 	}
 	probe := crowd[clients]
 
-	stop, rush := make(chan struct{}), make(chan struct{})
+	stop, rushes := make(chan struct{}), []chan struct{}{make(chan struct{}), make(chan struct{})}
 	var living sync.WaitGroup
 	for _, c := range crowd[:clients] {
-		living.Go(func() { c.live(rush, stop) })
+		living.Go(func() { c.live(rushes, stop) })
 	}
 	living.Go(func() { crowd[clients+1].idle(stop) })
 	hush := sync.OnceFunc(func() { close(stop); living.Wait() })
 	defer hush()
 
 	time.Sleep(200 * time.Millisecond)
-	close(rush) // so that the fault meets as many requests as there can be
+	close(rushes[0])
+	y.unbroken(probe.served())
+	time.Sleep(200 * time.Millisecond)
+	close(rushes[1]) // so that the fault meets as many requests as there can be
 	time.Sleep(20 * time.Millisecond)
 	y.broken()
 	mends := f.breaks(t, s)
 	time.Sleep(form.lasts)
 	mends()
 	mended := time.Now()
-	for !probe.everything() && time.Since(mended) < 15*time.Second {
-		time.Sleep(5 * time.Millisecond)
-	}
-	served := time.Now()
+	served := probe.served()
 	time.Sleep(400 * time.Millisecond) // does anybody see it otherwise?
 	hush()
 	y.mended(mended, served)
@@ -203,14 +204,18 @@ func gather(t *testing.T, app *app) []*client {
 }
 
 // live goes on until stop, with the pauses of a page that is looked at, and once
-// without when everybody rushes.
-func (c *client) live(rush, stop <-chan struct{}) {
+// without whenever everybody rushes.
+func (c *client) live(rushes []chan struct{}, stop <-chan struct{}) {
 	for {
+		var rush chan struct{}
+		if len(rushes) > 0 {
+			rush = rushes[0]
+		}
 		select {
 		case <-stop:
 			return
 		case <-rush:
-			rush = nil
+			rushes = rushes[1:]
 		case <-time.After(500*time.Millisecond + rand.N(time.Second)):
 		}
 		c.step()
