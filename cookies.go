@@ -389,30 +389,34 @@ func isToken(s string) bool {
 // browserSession is the Max-Age of a cookie that ends with the browser.
 const browserSession = -1
 
-// appendLine builds one Set-Cookie line for a cookie, one of its chunks or one
-// of its device cookies: name is its own, the attributes are c's. The value must
-// need no escaping.
-func (c *cookie) appendLine(dst []byte, name, value string, maxAge int) []byte {
-	dst = append(dst, name...)
-	dst = append(dst, '=')
-	dst = append(dst, value...)
+// line is the Set-Cookie line of a cookie, of one of its chunks or of one of its
+// device cookies: name is its own, the attributes are c's. The value must need no
+// escaping.
+func (c *cookie) line(name, value string, maxAge int) string {
+	var line strings.Builder
+	line.Grow(len(name) + len(value) + len(c.attributes) + 24)
+	line.WriteString(name)
+	line.WriteByte('=')
+	line.WriteString(value)
 	if maxAge != browserSession {
-		dst = append(dst, "; Max-Age="...)
-		dst = strconv.AppendInt(dst, int64(maxAge), 10)
+		var digits [20]byte
+		line.WriteString("; Max-Age=")
+		line.Write(strconv.AppendInt(digits[:0], int64(maxAge), 10))
 	}
-	return append(dst, c.attributes...)
+	line.WriteString(c.attributes)
+	return line.String()
 }
 
 func (c *cookie) write(h http.Header, name, value string, maxAge int) {
-	line := c.appendLine(make([]byte, 0, len(name)+len(value)+len(c.attributes)+24), name, value, maxAge)
-	h["Set-Cookie"] = append(h["Set-Cookie"], string(line))
+	h["Set-Cookie"] = append(h["Set-Cookie"], c.line(name, value, maxAge))
 }
 
 // setToken writes the session cookie.
 func (k *cookies) setToken(h http.Header, token string, maxAge int) {
 	value := k.signer.Sign(token)
 	supersede(h, k.token.name)
-	k.token.write(h, k.token.name, string(signed.AppendEscaped(nil, value)), maxAge)
+	var escaped [128]byte // of a token of ours; more is no harm
+	k.token.write(h, k.token.name, string(signed.AppendEscaped(escaped[:0], value)), maxAge)
 	if k.authHeader {
 		announce(h, value)
 	}
@@ -430,7 +434,7 @@ func (k *cookies) setMarker(h http.Header) {
 // many chunks.
 func (k *cookies) setData(h http.Header, p *presented, value string, maxAge int) bool {
 	supersede(h, k.data.name)
-	room := lineLimit - len(k.data.appendLine(nil, k.data.name+".99", "", maxAge))
+	room := lineLimit - len(k.data.line(k.data.name+".99", "", maxAge))
 	var names, values []string
 	if len(value) <= room {
 		names, values = []string{k.data.name}, []string{value}

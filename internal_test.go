@@ -278,7 +278,7 @@ func TestSR16_ParseCachePayloadRefuses(t *testing.T) {
 	row := models.Session{ID: "i", Token: "t", UserID: "u", ExpiresAt: noon, CreatedAt: noon, UpdatedAt: noon, IPAddress: &text}
 	user := models.User{ID: "u", Name: "n", Email: "E@x", CreatedAt: noon, UpdatedAt: noon}
 	m := testManager()
-	good := string(m.cachePayload(original{row: row, user: user, readAt: noon}))
+	good := string(m.appendCachePayload(nil, original{row: row, user: user, readAt: noon}))
 	if _, ok := m.parseCachePayload(good); !ok {
 		t.Fatal("the payload itself")
 	}
@@ -346,7 +346,7 @@ func FuzzReadCookies(f *testing.F) {
 func FuzzParseCachePayload(f *testing.F) {
 	m := testManager()
 	m.sessionFields = []models.Field{{Name: "theme", Returned: true}, {Name: "count", Type: models.Number, Returned: true}, {Name: "seenAt", Type: models.Date, Returned: true}, {Name: "hidden"}}
-	f.Add(m.cachePayload(original{
+	f.Add(m.appendCachePayload(nil, original{
 		row:    models.Session{ID: "i", Token: "t", UserID: "u", ExpiresAt: noon, CreatedAt: noon, UpdatedAt: noon, Fields: map[string]any{"theme": "<>", "count": int64(-7), "seenAt": noon, "hidden": "x"}},
 		user:   models.User{ID: "u", Name: "<>&\u2028\"\\", Email: "e", CreatedAt: noon, UpdatedAt: noon},
 		readAt: noon,
@@ -358,7 +358,7 @@ func FuzzParseCachePayload(f *testing.F) {
 			return
 		}
 		// What was read can be written and read again to the same.
-		again, ok := m.parseCachePayload(string(m.cachePayload(original{row: c.row, user: c.user, readAt: c.issuedAt})))
+		again, ok := m.parseCachePayload(string(m.appendCachePayload(nil, original{row: c.row, user: c.user, readAt: c.issuedAt})))
 		if !ok || fmt.Sprint(text(c.row.IPAddress), c.row.ID, c.row.Fields, c.user.Name, c.issuedAt) != fmt.Sprint(text(again.row.IPAddress), again.row.ID, again.row.Fields, again.user.Name, again.issuedAt) {
 			t.Errorf("not stable: %+v, %+v", c, again)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ginsession/ginsession/models"
@@ -217,6 +218,9 @@ type original struct {
 	userInCacheOrder bool
 }
 
+// payloads are of cookie caches that were minted: their room is used again.
+var payloads = sync.Pool{New: func() any { return new([]byte) }}
+
 // mint writes a cookie cache. A copy too large for cookies is no failure: there
 // is none.
 func (m *Manager) mint(h http.Header, p *presented, o original) {
@@ -234,7 +238,10 @@ func (m *Manager) mint(h http.Header, p *presented, o original) {
 	if o.dontRemember {
 		good, age = min(good, m.cache.unremembered), browserSession
 	}
-	value, err := m.codec.Encode(m.cachePayload(o), o.readAt, o.readAt.Add(good))
+	payload := payloads.Get().(*[]byte)
+	defer payloads.Put(payload)
+	*payload = m.appendCachePayload((*payload)[:0], o)
+	value, err := m.codec.Encode(*payload, o.readAt, o.readAt.Add(good))
 	whole = true
 	if err != nil {
 		m.cookies.expireSent(h, p)

@@ -254,7 +254,8 @@ func randomText() string {
 // pickText maps random bytes to characters without bias: bytes from 248 on,
 // which would favour the first letters, are skipped.
 func pickText(random []byte, size int) (string, bool) {
-	id := make([]byte, 0, size)
+	var room [64]byte
+	id := room[:0]
 	for _, b := range random {
 		if b < 248 && len(id) < size {
 			id = append(id, idAlphabet[b%62])

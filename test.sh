@@ -18,6 +18,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
+server=()
 patience=(-timeout=15m) # of conformance, which shares the machine with the fuzzing
 usage() { printf 'usage: ./test.sh [-long]\n' >&2; exit 2; }
 [[ $# -le 1 ]] || usage
@@ -27,6 +28,7 @@ case ${1-} in
     export TEST_LONG=1
     export GOFLAGS="${GOFLAGS:+$GOFLAGS }-timeout=6h" # of each test program; go test's own is 10
     patience=()
+    server=(--innodb-buffer-pool-size=1G --innodb-log-file-size=96M) # a million sessions at once
     ;;
   *) usage ;;
 esac
@@ -217,7 +219,7 @@ fuzz() {
 heading "Preparing"
 prepare_tools
 if [[ -z ${TEST_MYSQL_DSN:-} ]]; then
-  start_mariadb
+  start_mariadb "${server[@]}"
   printf 'private MariaDB: %s\n' "$(mariadbd --version)"
 else
   printf 'using the server of TEST_MYSQL_DSN\n'

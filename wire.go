@@ -260,14 +260,13 @@ func (m *Manager) publicToken(token string) string {
 	return m.handles.of(m.stored(token))
 }
 
-// cachePayload writes what the cookie cache holds: Better Auth's payload, with
+// appendCachePayload writes what the cookie cache holds: Better Auth's payload, with
 // the token, which the copy must name.
-func (m *Manager) cachePayload(o original) []byte {
+func (m *Manager) appendCachePayload(dst []byte, o original) []byte {
 	user := m.appendStoredUser
 	if o.userInCacheOrder {
 		user = m.appendCachedUser
 	}
-	dst := make([]byte, 0, 1024)
 	dst = append(dst, `{"session":`...)
 	dst = m.appendStored(dst, o.row, m.stored(o.row.Token))
 	dst = append(dst, `,"user":`...)

@@ -28,8 +28,8 @@ var budgets = []struct {
 	{"cached read, SecureCookie, and From", 2, 0, cachedExchange(cookiecache.SecureCookie, "/me")},
 	{"get-session from the cookie, Compact", 3, 0, cachedExchange(cookiecache.Compact, "/api/auth/get-session")},
 	{"get-session from the cookie, SecureCookie", 3, 0, cachedExchange(cookiecache.SecureCookie, "/api/auth/get-session")},
-	{"issuing cookies, Compact", 40, 2, signInExchange(cachedSite(cookiecache.Compact))},           // of a store in memory
-	{"issuing cookies, SecureCookie", 58, 2, signInExchange(cachedSite(cookiecache.SecureCookie))}, // likewise
+	{"issuing cookies, Compact", 33, 2, signInExchange(cachedSite(cookiecache.Compact))},           // of a store in memory
+	{"issuing cookies, SecureCookie", 51, 2, signInExchange(cachedSite(cookiecache.SecureCookie))}, // likewise
 	{"no cookie", 2, 0, refusedExchange(withoutCookies)},
 	{"forged cookie", 2, 0, refusedExchange(forged)},
 	{"store read", 53, 1, readExchange(storedSite)},

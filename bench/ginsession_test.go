@@ -80,6 +80,10 @@ func newEngine(tb testing.TB, config ginsession.Config) *gin.Engine {
 		_, err := sessions.SignIn(c, ada)
 		done(c, err)
 	})
+	engine.POST("/create", func(c *gin.Context) {
+		_, err := sessions.Create(c.Request.Context(), ada, ginsession.WithClient(c.RemoteIP(), c.Request.UserAgent()))
+		done(c, err)
+	})
 	engine.GET("/me", func(c *gin.Context) {
 		if s := ginsession.From(c); s != nil && s.Cached == config.CookieCache.Enabled {
 			answer(c, s.User.ID)
@@ -119,6 +123,9 @@ func (s *lastOnly) Find(_ context.Context, token string) (models.Session, models
 		CreatedAt: s.row.CreatedAt, UpdatedAt: s.row.CreatedAt,
 	}, nil
 }
+
+// KeepsDeadlines: its calls end at once.
+func (*lastOnly) KeepsDeadlines() bool { return true }
 
 func (s *lastOnly) count(_ testing.TB, run func()) asked {
 	before := s.calls

@@ -1,7 +1,6 @@
 package signed
 
 import (
-	"strings"
 	"unicode/utf8"
 )
 
@@ -13,7 +12,7 @@ func AppendEscaped(dst []byte, s string) []byte {
 	const upper = "0123456789ABCDEF"
 	for i := range len(s) {
 		c := s[i]
-		if unreserved(c) {
+		if unreserved[c] {
 			dst = append(dst, c)
 		} else {
 			dst = append(dst, '%', upper[c>>4], upper[c&15])
@@ -22,13 +21,13 @@ func AppendEscaped(dst []byte, s string) []byte {
 	return dst
 }
 
-func unreserved(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
+// unreserved are the characters that stay.
+var unreserved = func() (stays [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()") {
+		stays[c] = true
 	}
-	return strings.IndexByte("-_.!~*'()", c) >= 0
-}
+	return stays
+}()
 
 // unescape appends s percent-decoded once, as decodeURIComponent does: it fails
 // on a % without two hex digits and on escapes that are not UTF-8. s is ASCII.

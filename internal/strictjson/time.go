@@ -1,7 +1,6 @@
 package strictjson
 
 import (
-	"strconv"
 	"time"
 )
 
@@ -31,12 +30,14 @@ func AppendTime(dst []byte, t time.Time) []byte {
 	return append(dst, 'Z', '"')
 }
 
-// appendDigits appends n >= 0 with zeros in front up to width digits.
+// appendDigits appends n >= 0 with zeros in front up to width digits, six at most.
 func appendDigits(dst []byte, n, width int) []byte {
-	for limit := [...]int{1, 10, 100, 1000, 10000, 100000}[width-1]; limit > 1 && n < limit; limit /= 10 {
-		dst = append(dst, '0')
+	var digits [6]byte
+	for i := width - 1; i >= 0; i-- {
+		digits[i] = byte('0' + n%10)
+		n /= 10
 	}
-	return strconv.AppendInt(dst, int64(n), 10)
+	return append(dst, digits[:width]...)
 }
 
 // ParseTime reads a time in the one form that AppendTime writes for the years 0
