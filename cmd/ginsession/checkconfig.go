@@ -97,7 +97,7 @@ func (e environment) checkSecrets(name string) (checks []check) {
 		}
 	}
 	if len(checks) == 0 {
-		checks = append(checks, ok(name, "long and varied; "+counted(len(e.oldSecrets), "old secret")))
+		checks = append(checks, pass(name, "long and varied; "+counted(len(e.oldSecrets), "old secret")))
 	}
 	return checks
 }
@@ -115,7 +115,7 @@ func (e environment) checkBaseURL(name string) check {
 	case strings.HasPrefix(e.baseURL, "http:"): // on loopback, or New refuses it
 		return warn(name, "BASE_URL is http on this machine, which means development: set it to the https origin that browsers see")
 	}
-	return ok(name, "https")
+	return pass(name, "https")
 }
 
 func (e environment) checkCookies(name string, cookies ginsession.Cookies) (checks []check) {
@@ -135,7 +135,7 @@ func (e environment) checkCookies(name string, cookies ginsession.Cookies) (chec
 		if cookies.SameSite == http.SameSiteStrictMode {
 			site = "Strict"
 		}
-		checks = append(checks, ok(name, "Secure, this host only, SameSite="+site))
+		checks = append(checks, pass(name, "Secure, this host only, SameSite="+site))
 	}
 	return checks
 }

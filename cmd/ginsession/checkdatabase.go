@@ -29,7 +29,7 @@ func (e environment) checkDatabase(ctx context.Context) []check {
 	if err != nil {
 		return []check{fail(name, err.Error())}
 	}
-	checks := []check{ok(name, "it answers: "+found.Version)}
+	checks := []check{pass(name, "it answers: "+found.Version)}
 	checks = append(checks, checkTables(rows.Check(ctx))...)
 	return append(checks, judgeSurvey(found)...)
 }
@@ -37,7 +37,7 @@ func (e environment) checkDatabase(ctx context.Context) []check {
 // checkTables takes what Check of a Store says.
 func checkTables(err error) (checks []check) {
 	if err == nil {
-		return []check{ok("schema", "tables and columns are as they must be")}
+		return []check{pass("schema", "tables and columns are as they must be")}
 	}
 	for fault := range strings.SplitSeq(err.Error(), "\n") {
 		fault = strings.TrimPrefix(fault, "models: ")
@@ -50,7 +50,7 @@ func checkTables(err error) (checks []check) {
 func judgeSurvey(s models.Survey) []check {
 	var checks []check
 	if s.HasFeed {
-		checks = append(checks, ok("revocation feed", "its table is there"))
+		checks = append(checks, pass("revocation feed", "its table is there"))
 	} else {
 		checks = append(checks, warn("revocation feed", "there is none: without a cookie cache none is needed; with one, run ginsession migrate --feed and set Schema.Feed in all processes"))
 	}
@@ -58,7 +58,7 @@ func judgeSurvey(s models.Survey) []check {
 	switch {
 	case s.Collation == "":
 	case strings.HasSuffix(s.Collation, "_bin"):
-		checks = append(checks, ok("collation", "of tokens: "+s.Collation))
+		checks = append(checks, pass("collation", "of tokens: "+s.Collation))
 	default:
 		checks = append(checks, warn("collation", "of tokens: "+s.Collation+", which takes some tokens for equal; they are compared byte for byte besides, so that this costs nothing but an index that is larger"))
 	}
@@ -69,11 +69,11 @@ func judgeSurvey(s models.Survey) []check {
 	case !utc(s.ServerTimeZone):
 		checks = append(checks, warn("time zone", "of the server: "+s.ServerTimeZone+"; our connections ask for UTC, but a Better Auth server beside us would write other times: set default_time_zone to +00:00"))
 	default:
-		checks = append(checks, ok("time zone", "UTC"))
+		checks = append(checks, pass("time zone", "UTC"))
 	}
 
 	if s.Isolation == "READ-COMMITTED" {
-		checks = append(checks, ok("isolation", s.Isolation))
+		checks = append(checks, pass("isolation", s.Isolation))
 	} else {
 		checks = append(checks, fail("isolation", s.Isolation+", though READ-COMMITTED was asked for: let the proxy in front of the database pass session variables on"))
 	}
@@ -106,7 +106,7 @@ func judgeClock(s models.Survey) check {
 	ahead := skew(s).Round(time.Millisecond)
 	switch size := ahead.Abs(); {
 	case size < littleSkew:
-		return ok("clock", "the database's and this machine's agree within a second")
+		return pass("clock", "the database's and this machine's agree within a second")
 	case size < muchSkew:
 		return warn("clock", "the database's is "+ahead.String()+" ahead of this machine's: "+remedy)
 	default:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"encoding/json"
 	"regexp"
@@ -64,7 +65,7 @@ func kindOf(name string) string {
 	return ""
 }
 
-// read finds our cookies in a Cookie header, with or without its name, in a single
+// readCookies finds our cookies in a Cookie header, with or without its name, in a single
 // NAME=VALUE whatever the name, or in a value alone. Chunks of a cookie cache become
 // one cookie. It returns none if there is nothing to look at.
 func readCookies(text string) []cookiescan.Pair {
@@ -158,23 +159,16 @@ func signedValue(f finding, value string) finding {
 			f.Why = "the signature holds, but it does not say true"
 		}
 	case tokenForm.MatchString(value):
-		f.Kind = kindOr(f.Kind, kindToken)
+		f.Kind = cmp.Or(f.Kind, kindToken)
 		f.token, f.Token = value, value[:4]+"…"
 		f.Valid = true
 	case f.Kind == "" && value == "true":
 		f.Kind, f.Valid = kindMarker, true
 	default:
-		f.Kind = kindOr(f.Kind, "signed value")
+		f.Kind = cmp.Or(f.Kind, "signed value")
 		f.Why = "the signature holds, but what was signed is no session token"
 	}
 	return f
-}
-
-func kindOr(kind, otherwise string) string {
-	if kind == "" {
-		return otherwise
-	}
-	return kind
 }
 
 // strategies are all that a cookie cache can have.

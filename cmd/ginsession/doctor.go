@@ -22,7 +22,7 @@ const (
 	resultFail = "fail"
 )
 
-func ok(name, text string) check   { return check{name, resultOK, text} }
+func pass(name, text string) check { return check{name, resultOK, text} }
 func warn(name, text string) check { return check{name, resultWarn, text} }
 func fail(name, text string) check { return check{name, resultFail, text} }
 
@@ -95,14 +95,14 @@ func (e environment) checkRedis(ctx context.Context) []check {
 	if err := client.Ping(ctx).Err(); err != nil {
 		return []check{fail(name, "no Redis answers at GINSESSION_REDIS, or it refuses the user or password")}
 	}
-	checks := []check{ok(name, "it answers")}
+	checks := []check{pass(name, "it answers")}
 	switch policy, err := client.ConfigGet(ctx, "maxmemory-policy").Result(); {
 	case err != nil:
 		checks = append(checks, warn("redis eviction", "it does not tell its maxmemory-policy: make sure that it is noeviction"))
 	case policy["maxmemory-policy"] != "noeviction":
 		checks = append(checks, fail("redis eviction", "maxmemory-policy is "+policy["maxmemory-policy"]+", and drops sessions and what tells of revocations: set it to noeviction"))
 	default:
-		checks = append(checks, ok("redis eviction", "noeviction"))
+		checks = append(checks, pass("redis eviction", "noeviction"))
 	}
 	return checks
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -78,7 +77,7 @@ func (e environment) database() (*gorm.DB, models.Schema, error) {
 		return nil, schema, errors.New("GINSESSION_DSN is not set: set it to user:password@tcp(host:3306)/database")
 	}
 	if e.schema != "" {
-		text := json.NewDecoder(bytes.NewReader([]byte(e.schema)))
+		text := json.NewDecoder(strings.NewReader(e.schema))
 		text.DisallowUnknownFields()
 		if err := text.Decode(&schema); err != nil {
 			return nil, schema, fmt.Errorf("GINSESSION_SCHEMA is not a models.Schema in JSON: %w", err)

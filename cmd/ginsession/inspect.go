@@ -18,7 +18,7 @@ func (c *command) inspect() *cobra.Command {
 		Long: `Looks at a Cookie header, at one NAME=VALUE of it, or at a value alone, given as the
 argument or, from -, on standard input, which other users of the machine cannot see.
 It says which secret holds, what stands in a cookie cache, and when it expires. If
-GINSESSION_DSN is set, the store is asked about session tokens. A token is never
+GINSESSION_DSN is set, the store is asked whether the session lives. A token is never
 printed in full.`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,12 +48,12 @@ printed in full.`,
 	}
 }
 
-// ask asks the store about the session tokens whose signature holds.
+// ask asks the store about the sessions of cookies that hold.
 func (c *command) ask(ctx context.Context, findings []finding, now time.Time) error {
 	var p *place
 	for i := range findings {
 		f := &findings[i]
-		if !f.Valid || f.Kind != kindToken && f.Kind != kindDevice {
+		if !f.Valid || f.token == "" {
 			continue
 		}
 		if c.environment.dsn == "" {
@@ -68,19 +68,27 @@ func (c *command) ask(ctx context.Context, findings []finding, now time.Time) er
 			defer p.close()
 		}
 		row, err := find(ctx, p.store, f.token)
-		switch {
-		case errors.Is(err, models.ErrNotFound):
-			f.Valid, f.Why = false, "the store has no such session: it was revoked, or has expired and was purged, or its user is gone"
-			continue
-		case err != nil:
+		if err != nil && !errors.Is(err, models.ErrNotFound) {
 			return err
 		}
-		f.SessionID, f.UserID, f.CreatedAt, f.ExpiresAt = row.ID, row.UserID, &row.CreatedAt, &row.ExpiresAt
-		if !row.ExpiresAt.After(now) {
-			f.Valid, f.Why = false, "the session has expired"
-		}
+		f.stored(row, err == nil, now)
 	}
 	return nil
+}
+
+// stored takes in what the store says of the cookie's session.
+func (f *finding) stored(row models.Session, found bool, now time.Time) {
+	switch {
+	case !found && f.Kind == kindCopy:
+		f.Valid, f.Why = false, "its session has ended; until it expires, a process believes the copy that has not heard so from the revocation feed"
+	case !found:
+		f.Valid, f.Why = false, "the store has no such session: it was revoked, or has expired and was purged, or its user is gone"
+	case f.Kind != kindCopy:
+		f.SessionID, f.UserID, f.CreatedAt, f.ExpiresAt = row.ID, row.UserID, &row.CreatedAt, &row.ExpiresAt
+	}
+	if found && !row.ExpiresAt.After(now) {
+		f.Valid, f.Why = false, "the session has expired"
+	}
 }
 
 // find looks for a token, and for its hash.
