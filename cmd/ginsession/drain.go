@@ -38,7 +38,7 @@ func (c *command) drain() *cobra.Command {
 		Use:   "drain {--created-before TIME | --from RANGE | --user-agent TEXT}… [--yes]",
 		Short: "End all sessions of a kind: after an incident",
 		Long: `Counts the living sessions of which all that is named holds, and with --yes ends them.
-Sessions that begin meanwhile are not meant. Each is revoked as by its user: in the
+Sessions that begin meanwhile are not meant. Each is revoked as by Manager.Revoke: in the
 store, and in the revocation feed if there is one. It can be stopped at any time and
 run again; what has ended stays so.
 
@@ -154,7 +154,7 @@ func (c *command) endAll(ctx context.Context, p *place, which predicate, most in
 	}
 }
 
-// endOne revokes a session as its user would.
+// endOne revokes a session as Manager.Revoke does.
 func endOne(ctx context.Context, store ginsession.Store, s models.Session) (int, error) {
 	ctx, cancel := within(ctx)
 	defer cancel()
