@@ -504,6 +504,8 @@ func TestRule4EachStatementFindsItsIndex(t *testing.T) {
 					[]any{"u1", moment}, "ref session_userId_idx"},
 				{"tokens", func() error { _, err := store.Tokens(t.Context(), "u1"); return err },
 					[]any{"u1"}, "ref session_userId_idx"},
+				{"page", func() error { _, err := store.Page(t.Context(), "u1s1", 10); return err },
+					[]any{"u1s1", 10}, "range PRIMARY"},
 				{"revoke by token", func() error {
 					_, err := store.Revoke(t.Context(), models.Revocation{Token: "TOKENu2x1"})
 					return err

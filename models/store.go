@@ -125,7 +125,7 @@ type statements struct {
 	replace                     string
 	set                         []string // of update, for each field of sessions
 	find, findMany, reread      string
-	list, tokens                string
+	list, tokens, page          string
 	revokeToken, revokeOwned    string
 	notAfter                    string
 	revokeUser, revokeOthers    string
@@ -175,6 +175,7 @@ func newStatements(quote quoter, d dialect, schema Schema) statements {
 		reread:       fmt.Sprintf(text(rereadSQL), fields),
 		list:         fmt.Sprintf(text(listSQL), fields),
 		tokens:       text(tokensSQL),
+		page:         fmt.Sprintf(text(pageSQL), fields),
 		revokeToken:  text(revokeTokenSQL) + exactly,
 		revokeOwned:  text(revokeOwnedSQL) + exactly,
 		notAfter:     text(notAfterSQL),
