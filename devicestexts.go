@@ -143,7 +143,7 @@ func (o *DevicesPage) complete() error {
 func samples(texts DevicesTexts) []*DevicesView {
 	device, account := Device{Handle: "h", Name: "n", IPAddress: "i"}, Account{Handle: "h", Name: "n"}
 	return []*DevicesView{
-		{Texts: texts, Status: 200, Notice: "n", Devices: []Device{{Name: "n", Current: true}, device}, More: true, Accounts: []Account{{Name: "n", Active: true}, account}},
+		{Texts: texts, Status: 200, Notice: "n", Devices: []Device{{Name: "n", Current: true}, device}, More: true, Accounts: []Account{{Name: "n", Active: true, User: User{Name: "n"}}, account}},
 		{Texts: texts, Status: 503, Problem: "p", Advice: "a", Back: "b"},
 	}
 }

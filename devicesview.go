@@ -69,7 +69,8 @@ type Device struct {
 	LastSeen DevicesTime
 	// SignOut names the button, in full.
 	SignOut string
-	// Current: it is the device that asks.
+	// Current: it is the device that asks. It has no button of its own where there
+	// are Accounts, all of which sign-out-here signs out.
 	Current bool
 }
 
@@ -109,9 +110,6 @@ func (p *devicesPage) view(c *gin.Context, session *Session) (*DevicesView, erro
 	}
 	this := p.thisDevice(session, c.Request)
 	this.Current, this.SignOut = true, p.Texts.SignOutHere
-	if view.Accounts != nil {
-		this.SignOut = p.Texts.SignOutAllHere
-	}
 	view.Devices = append(view.Devices, this)
 	slices.SortStableFunc(rows, func(a, b models.Session) int { return b.UpdatedAt.Compare(a.UpdatedAt) })
 	for _, row := range rows {
