@@ -47,7 +47,8 @@ type DevicesPage struct {
 
 	// Template takes the place of ours. It is executed with a *DevicesView, which
 	// says what it must contain; the policy that the page is sent with lets it load
-	// nothing and run nothing. Default nil: our own.
+	// nothing and run nothing. It must be complete when the page is mounted. Default
+	// nil: our own.
 	Template *template.Template
 }
 

@@ -48,10 +48,9 @@ func (b *browser) press(do, handle string) reply {
 }
 
 var (
-	csrfField   = regexp.MustCompile(`name="csrf" value="([^"]*)"`)
-	handleField = regexp.MustCompile(`name="session" value="([^"]*)"`)
-	heading     = regexp.MustCompile(`<h2>(.*)</h2>`)
-	noticeText  = regexp.MustCompile(`role="status"[^>]*>([^<]*)<`)
+	csrfField  = regexp.MustCompile(`name="csrf" value="([^"]*)"`)
+	heading    = regexp.MustCompile(`<h2>(.*)</h2>`)
+	noticeText = regexp.MustCompile(`role="status"[^>]*>([^<]*)<`)
 )
 
 func all(pattern *regexp.Regexp, text string) []string {
@@ -139,6 +138,27 @@ func TestDevicesPageShowsTheUsersSessions(t *testing.T) {
 	}
 	if other := laptop.send(http.MethodDelete, "/devices", ""); other.status != 405 {
 		t.Errorf("DELETE: %d", other.status)
+	}
+}
+
+// The store lists a hundred sessions, of which this one need not be one.
+func TestDevicesPageOfMoreDevicesThanAreListed(t *testing.T) {
+	t.Parallel()
+	s := withDevices(serve(t), ginsession.DevicesPage{})
+	for range 100 {
+		if _, err := s.sessions.Create(t.Context(), "ada"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := s.signedIn("ada")
+	s.store.edit(b.token(), func(row *models.Session) { row.ID = "zzzz" })
+	got := b.get("/devices")
+	got.expectPage(t, 200, "There are more devices than are shown here.")
+	if names := all(heading, got.body); len(names) != 101 || !strings.Contains(names[0], "This device") {
+		t.Errorf("%d devices, the first is %q", len(names), names[0])
+	}
+	if got := b.press("sign-out-others", ""); len(all(heading, got.body)) != 1 || len(s.store.Rows()) != 1 {
+		t.Errorf("%d sessions are left", len(s.store.Rows()))
 	}
 }
 
@@ -298,7 +318,7 @@ func TestSR79_DevicesPageWhileTheStoreIsDown(t *testing.T) {
 			ask = func() reply { return b.get("/devices") }
 		}
 		got := ask()
-		got.expectPage(t, 503, "You are still signed in", "Try again")
+		got.expectPage(t, 503, "You have not been signed out here", "Try again")
 		got.expectCookies(t)
 		if got.header.Get("Retry-After") != "1" || strings.Contains(got.body, errDown.Error()) {
 			t.Errorf("%s: %v %s", broken, got.header, got.body)
@@ -488,7 +508,7 @@ func TestDevicesPageOnMariaDB(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := here.get("/devices")
-	got.expectPage(t, 503, "You are still signed in")
+	got.expectPage(t, 503, "You have not been signed out here")
 	got.expectCookies(t)
 	if strings.Contains(got.body, "away") { // SR-68
 		t.Error("the page tells too much")

@@ -51,7 +51,7 @@ type DevicesTexts struct {
 	Refused           string // Nothing was changed
 	RefusedAdvice     string // The form was out of date, or did not come from this page. …
 	GoBack            string // Back to your devices
-	Unavailable       string // Your devices cannot be shown right now
+	Unavailable       string // Your devices cannot be reached right now
 	UnavailableAdvice string // The service does not answer. …
 	TryAgain          string // Try again
 }
@@ -93,8 +93,8 @@ var english = DevicesTexts{
 	Refused:           "Nothing was changed",
 	RefusedAdvice:     "The form was out of date, or did not come from this page. Go back and try again.",
 	GoBack:            "Back to your devices",
-	Unavailable:       "Your devices cannot be shown right now",
-	UnavailableAdvice: "The service does not answer. You are still signed in; please try again in a moment.",
+	Unavailable:       "Your devices cannot be reached right now",
+	UnavailableAdvice: "The service does not answer. You have not been signed out here; please try again in a moment.",
 	TryAgain:          "Try again",
 }
 
