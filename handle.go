@@ -25,15 +25,22 @@ type handles struct {
 }
 
 func newHandles(secrets []string) (handles, error) {
-	var h handles
+	keys, err := derivedKeys(secrets, "ginsession handle v1")
+	return handles{keys}, err
+}
+
+// derivedKeys are keys of the secrets for one purpose: what is made with them is
+// worth nothing in a cookie, nor for another purpose (SR-17).
+func derivedKeys(secrets []string, purpose string) ([]*signed.Key, error) {
+	var keys []*signed.Key
 	for _, secret := range secrets {
-		key, err := hkdf.Key(sha256.New, []byte(secret), nil, "ginsession handle v1", sha256.Size)
+		key, err := hkdf.Key(sha256.New, []byte(secret), nil, purpose, sha256.Size)
 		if err != nil {
-			return handles{}, err
+			return nil, err
 		}
-		h.keys = append(h.keys, signed.NewKey(key))
+		keys = append(keys, signed.NewKey(key))
 	}
-	return h, nil
+	return keys, nil
 }
 
 // of returns the handle of a stored token.

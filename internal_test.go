@@ -436,3 +436,38 @@ func FuzzBodies(f *testing.F) {
 		checkSignOut(string(body))
 	})
 }
+
+func TestFormValues(t *testing.T) {
+	t.Parallel()
+	const first, second = "the first secret of thirty-two bytes", "another secret of thirty-two bytes"
+	f, err := newForms([]string{first, second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, _ := newForms([]string{second})
+	value := f.value("form", fuzzToken)
+	for _, tt := range []struct {
+		name  string
+		value string
+		want  bool
+	}{
+		{"its own", value, true},
+		{"by an old secret", old.value("form", fuzzToken), true},
+		{"for another purpose", f.value("notice", fuzzToken), false},
+		{"of another session", f.value("form", fuzzToken[1:]+"B"), false},
+		{"of what only looks the same in a row", f.value("for", "m"+fuzzToken), false},
+		{"cut", value[1:], false},
+		{"nothing", "", false},
+	} {
+		if got := f.proves(tt.value, "form", fuzzToken); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	if old.proves(value, "form", fuzzToken) {
+		t.Error("a new secret's value under the old one alone")
+	}
+	h, _ := newHandles([]string{first}) // SR-17: a key for each purpose
+	if strings.Contains(h.of("form\x00"+fuzzToken), value) {
+		t.Error("handles have the same key")
+	}
+}

@@ -24,6 +24,7 @@ type Manager struct {
 	store   Store
 	codec   cookiecache.Codec
 	handles handles
+	forms   forms
 	revoked *revoked
 	flights flights
 	// keepsDeadlines: the store's calls end with their deadline, and a flight needs no
@@ -70,6 +71,9 @@ func New(config Config) (*Manager, error) {
 		m.store = hashedStore{store}
 	}
 	if m.handles, err = newHandles(s.secrets); err != nil {
+		return nil, fmt.Errorf("ginsession: Config.Secret: %w", err)
+	}
+	if m.forms, err = newForms(s.secrets); err != nil {
 		return nil, fmt.Errorf("ginsession: Config.Secret: %w", err)
 	}
 	var keep, maxLag time.Duration

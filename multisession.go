@@ -269,25 +269,33 @@ func (m *Manager) setActiveSession(c *gin.Context) {
 		return
 	}
 	p := m.present(c.Request)
-	device, ok := m.deviceNamed(m.cookies.devices(&p), named)
-	if !ok {
+	switch read, err := m.switchAccount(c.Request.Context(), c, &p, named); {
+	case errors.Is(err, ErrNotFound):
 		refuse(c, invalidSessionToken)
-		return
-	}
-	now := m.clock()
-	read, err := m.read(c.Request.Context(), device.token, never, now)
-	switch {
-	case errors.Is(err, models.ErrNotFound), err == nil && m.policy.expired(read.row.CreatedAt, read.row.ExpiresAt, now):
-		m.cookies.expireDevice(c.Writer.Header(), device.token)
-		refuse(c, invalidSessionToken)
-		return
 	case err != nil:
 		m.storeFailed(c, err)
 		refuse(c, unavailable)
-		return
+	default:
+		answerBuilt(c, append(m.appendFound(make([]byte, 0, 1024), read.row, read.user), '}'))
 	}
-	m.activate(c, &p, original{row: read.row, user: read.user, readAt: read.at})
-	answerBuilt(c, append(m.appendFound(make([]byte, 0, 1024), read.row, read.user), '}'))
+}
+
+// switchAccount makes the session of the device cookie that a request names the
+// active one. It returns ErrNotFound if there is no such cookie, or its session is
+// over, in which case the cookie expires.
+func (m *Manager) switchAccount(ctx context.Context, c *gin.Context, p *presented, named string) (reading, error) {
+	device, ok := m.deviceNamed(m.cookies.devices(p), named)
+	if !ok {
+		return reading{}, ErrNotFound
+	}
+	read, err := m.find(ctx, device.token)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		m.cookies.expireDevice(c.Writer.Header(), device.token)
+	case err == nil:
+		m.activate(c, p, original{row: read.row, user: read.user, readAt: read.at})
+	}
+	return read, err
 }
 
 // revokeDeviceSession serves POST /multi-session/revoke {"sessionToken": handle
@@ -308,38 +316,47 @@ func (m *Manager) revokeDeviceSession(c *gin.Context) {
 	if !ok {
 		return
 	}
-	devices := m.cookies.devices(&p)
+	switch err := m.signOutAccount(ctx, c, &p, named, o.row.ID, o.row.Token); {
+	case errors.Is(err, ErrNotFound):
+		refuse(c, invalidSessionToken)
+	case err != nil:
+		m.storeFailed(c, err)
+		refuse(c, unavailable)
+	default:
+		answer(c, http.StatusOK, statusTrue)
+	}
+}
+
+// signOutAccount ends the session of the device cookie that a request names. If it
+// was the active one, the first of the others becomes active, or the browser is
+// signed out. It returns ErrNotFound if there is no such cookie.
+func (m *Manager) signOutAccount(ctx context.Context, c *gin.Context, p *presented, named, activeID, active string) error {
+	devices := m.cookies.devices(p)
 	device, ok := m.deviceNamed(devices, named)
 	if !ok {
-		refuse(c, invalidSessionToken)
-		return
+		return ErrNotFound
 	}
-	h := c.Writer.Header()
 	now := m.clock()
 	var next []models.Found
-	if device.token == o.row.Token {
+	if device.token == active {
 		others := slices.DeleteFunc(devices, func(d proved) bool { return d == device })
 		var err error
 		if next, err = m.aliveDevices(ctx, others, now); err != nil {
-			m.storeFailed(c, err)
-			refuse(c, unavailable)
-			return
+			return err
 		}
 	}
-	if _, err := m.revoke(ctx, models.Revocation{Token: device.token}, m.endingOf(ctx, device.token, ReasonSignedOut, o.row.ID)); err != nil {
-		m.storeFailed(c, err)
-		refuse(c, unavailable)
-		return
+	if _, err := m.revoke(ctx, models.Revocation{Token: device.token}, m.endingOf(ctx, device.token, ReasonSignedOut, activeID)); err != nil {
+		return err
 	}
-	m.cookies.expireDevice(h, device.token)
+	m.cookies.expireDevice(c.Writer.Header(), device.token)
 	switch {
-	case device.token != o.row.Token:
+	case device.token != active:
 	case len(next) > 0:
-		m.activate(c, &p, original{row: next[0].Session, user: next[0].User, readAt: now})
+		m.activate(c, p, original{row: next[0].Session, user: next[0].User, readAt: now})
 	default:
-		m.signedOut(c, &p)
+		m.signedOut(c, p)
 	}
-	answer(c, http.StatusOK, statusTrue)
+	return nil
 }
 
 // namedSession reads the body of the two routes above. It answers the request

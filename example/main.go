@@ -31,6 +31,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/device"
 	"github.com/ginsession/ginsession/example/emailpassword"
 )
 
@@ -101,6 +102,9 @@ func newRouter(sessions *ginsession.Manager, accounts *emailpassword.Accounts) (
 			Email string `json:"email"`
 		}{user.ID, user.Name, user.Email})
 	})
+	devices := sessions.DevicesPage(ginsession.DevicesPage{SignInURL: "/", Describe: device.Describe})
+	router.GET("/devices", devices)
+	router.POST("/devices", devices)
 	routePage(router)
 	return router, nil
 }

@@ -27,6 +27,7 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/cookiecache"
+	"github.com/ginsession/ginsession/device"
 	"github.com/ginsession/ginsession/example/emailpassword"
 	"github.com/ginsession/ginsession/internal/testhook"
 	"github.com/ginsession/ginsession/internal/witness"
@@ -366,6 +367,9 @@ func (r *Rig) router(accounts *emailpassword.Accounts, options Options) (*gin.En
 			}
 		})
 	}
+	devices := r.Sessions.DevicesPage(ginsession.DevicesPage{Describe: device.Describe})
+	router.GET("/devices", devices)
+	router.POST("/devices", devices)
 	router.POST("/__clock", r.moveClock)
 	return router, nil
 }
