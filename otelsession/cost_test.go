@@ -7,10 +7,12 @@ import (
 	"testing"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/internal/detached"
 	"github.com/ginsession/ginsession/models"
+	"github.com/ginsession/ginsession/otelsession"
 	"github.com/ginsession/ginsession/sessiontest"
 )
 
@@ -18,7 +20,7 @@ import (
 // or from a store in memory.
 func reading(t testing.TB, observer ginsession.Observer, fromCookie bool) (ask func()) {
 	sessions := sessiontest.NewManager(t, func(c *ginsession.Config) {
-		c.CookieCache.Enabled, c.Observer = true, observer
+		c.CookieCache.Enabled, c.Observer, c.Logger = true, observer, everything.Log()
 	})
 	engine := gin.New()
 	engine.Use(sessions.Middleware())
@@ -40,6 +42,15 @@ func reading(t testing.TB, observer ginsession.Observer, fromCookie bool) (ask f
 	}
 }
 
+// recording is an Observer whose spans are recorded and exported to nobody.
+func recording(t testing.TB) ginsession.Observer {
+	observer, err := otelsession.New(newBackend(t).meters, trace.NewTracerProvider())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return observer
+}
+
 // A silent writer writes nothing, and allocates nothing.
 type silent struct{ header http.Header }
 
@@ -56,7 +67,7 @@ func BenchmarkRead(b *testing.B) {
 			b.Run("from="+from+"/observed="+observed, func(b *testing.B) {
 				var observer ginsession.Observer
 				if observed == "yes" {
-					observer = newBackend(b).observer()
+					observer = recording(b)
 				}
 				ask := reading(b, observer, from == "cookie")
 				b.ReportAllocs()
