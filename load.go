@@ -30,7 +30,7 @@ type outcome struct {
 	row          models.Session
 	user         models.User
 	err          error // nil, ErrNoSession, errRevokedMeanwhile, or wraps ErrStore
-	source       Source
+	source       ReadSource
 	confirmed    bool  // they come from the store, and the cookie cache was good too
 	needsRefresh *bool // for /get-session under DeferRefresh
 
@@ -62,7 +62,7 @@ func isAnswer(err error) bool { return errors.Is(err, ErrNoSession) }
 func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	o := m.look(ctx, p, how)
 	if m.observer != nil {
-		m.observeRead(ctx, Read{o.source, p.outcome(ctx, o.err), time.Since(p.began)})
+		m.observeRead(ctx, Read{o.source, p.readOutcome(ctx, o.err), time.Since(p.began)})
 	}
 	return o
 }

@@ -35,33 +35,33 @@ type Observer interface {
 
 // A Read is one look for the session of a request.
 type Read struct {
-	Source  Source
-	Outcome Outcome
+	Source  ReadSource
+	Outcome ReadOutcome
 	// Took is how long it took, by the monotonic clock, from before the signatures
 	// of the cookies were checked.
 	Took time.Duration
 }
 
-// A Source says who answered a Read.
-type Source uint8
+// A ReadSource says who answered a Read.
+type ReadSource uint8
 
 const (
-	FromNobody      Source = iota // nobody was asked: the request proves no token
+	FromNobody      ReadSource = iota // nobody was asked: the request proves no token
 	FromCookieCache               // the copy in the cookie
 	FromStore                     // the store, or it was asked and did not answer
 	FromShared                    // the store, asked at the same time for another request
 )
 
 // String returns "none", "cookie_cache", "store" or "shared".
-func (s Source) String() string {
+func (s ReadSource) String() string {
 	return [...]string{"none", "cookie_cache", "store", "shared"}[s]
 }
 
-// An Outcome says what a Read found.
-type Outcome uint8
+// A ReadOutcome says what a Read found.
+type ReadOutcome uint8
 
 const (
-	FoundSession Outcome = iota
+	FoundSession ReadOutcome = iota
 	FoundNone            // the request brought nothing of a session
 	FoundRefused         // it brought something that does not hold (any more)
 	FoundFailure         // the store could not tell
@@ -69,12 +69,12 @@ const (
 )
 
 // String returns "session", "none", "refused", "store_failed" or "client_left".
-func (o Outcome) String() string {
+func (o ReadOutcome) String() string {
 	return [...]string{"session", "none", "refused", "store_failed", "client_left"}[o]
 }
 
-// outcome tells those apart whom load answers with an error.
-func (p *presented) outcome(ctx context.Context, err error) Outcome {
+// readOutcome tells those apart whom load answers with an error.
+func (p *presented) readOutcome(ctx context.Context, err error) ReadOutcome {
 	switch {
 	case err == nil:
 		return FoundSession

@@ -135,7 +135,7 @@ func (b *backend) ended() (lines []string) {
 	for _, span := range stubs {
 		text := fmt.Sprintf("%s > %s %s", names[span.Parent.SpanID().String()], span.Name, span.SpanKind)
 		for _, a := range slices.SortedFunc(slices.Values(span.Attributes), func(a, b attribute.KeyValue) int { return strings.Compare(string(a.Key), string(b.Key)) }) {
-			text += fmt.Sprintf(" %s=%s", a.Key, a.Value.Emit())
+			text += fmt.Sprintf(" %s=%s", a.Key, a.Value.String())
 		}
 		if span.Status.Description != "" {
 			text += " " + span.Status.Code.String() + ": " + span.Status.Description

@@ -50,8 +50,8 @@ var _ ginsession.Observer = (*Observer)(nil)
 
 // A reading is what the attributes of a read say.
 type reading struct {
-	source  ginsession.Source
-	outcome ginsession.Outcome
+	source  ginsession.ReadSource
+	outcome ginsession.ReadOutcome
 }
 
 // New makes an Observer that measures with one provider and traces with another. nil

@@ -3,6 +3,7 @@ package otelsession_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,49 @@ func TestSpansAreTheCallsOfTheStore(t *testing.T) {
 			away()
 			s.ask("GET", "/me", tokenOnly(ada), 503)
 			expect(t, "store away", b.ended(), []string{call("find", " error.type="+place.failure) + " Error: " + place.failure, request})
+		})
+	}
+}
+
+// What goes wrong is told in one of few words.
+func TestErrorsAreToldByTheirType(t *testing.T) {
+	t.Run("a table is missing", func(t *testing.T) {
+		b := newBackend(t)
+		config, _ := inMariaDB(t)
+		config.Observer = b.observer()
+		s := newService(t, b, config)
+		ada := s.ask("POST", "/sign-in/ada", nil, 200)
+		if err := config.DB.Exec("DROP TABLE session").Error; err != nil {
+			t.Fatal(err)
+		}
+		b.ended()
+		s.ask("GET", "/me", ada, 503)
+		expect(t, "spans", b.ended(), []string{
+			"request > ginsession.store.find client db.operation.name=find db.response.status_code=1146 db.system.name=mysql error.type=configuration Error: configuration",
+			" > request internal",
+		})
+	})
+	for _, kind := range []string{"timeout", "canceled"} {
+		t.Run(kind, func(t *testing.T) {
+			b := newBackend(t)
+			config, _ := inMemory(t)
+			config.Observer, config.StoreTimeout = b.observer(), 20*time.Millisecond
+			s := newService(t, b, config)
+			ada := s.ask("POST", "/sign-in/ada", nil, 200)
+			config.Store.(*sessiontest.Store).Before(func(ctx context.Context, _ string) error {
+				if kind == "canceled" {
+					return context.Canceled
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			s.ask("GET", "/me", ada, 503)
+			want := "store.duration{db.operation.name=find,error.type=" + kind + "} 1"
+			for deadline := time.Now().Add(10 * time.Second); !slices.Contains(b.counts(), want); time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) { // the call ends beside the request
+					t.Fatalf("no %s in %q", want, b.counts())
+				}
+			}
 		})
 	}
 }
