@@ -7,9 +7,8 @@ import (
 
 // An Observer is told what a Manager does while it does it, by whoever does it: for
 // metrics and traces, such as those of module otelsession. What it does is part of
-// each request, so that it must be quick, and it is called by many at the same time.
-// One that panics is taken for one that has returned. One Observer may serve several
-// Managers.
+// each request, so that it must be quick, and it is called by many at the same time. A
+// panic of Read or Event touches no request. One Observer may serve several Managers.
 //
 // For audit logs, which may take their time, there is Config.OnEvent.
 type Observer interface {
@@ -47,9 +46,9 @@ type ReadSource uint8
 
 const (
 	FromNobody      ReadSource = iota // nobody was asked: the request proves no token
-	FromCookieCache               // the copy in the cookie
-	FromStore                     // the store, or it was asked and did not answer
-	FromShared                    // the store, asked at the same time for another request
+	FromCookieCache                   // the copy in the cookie
+	FromStore                         // the store, or it was asked and did not answer
+	FromShared                        // the store, asked at the same time for another request
 )
 
 // String returns "none", "cookie_cache", "store" or "shared".
@@ -62,10 +61,10 @@ type ReadOutcome uint8
 
 const (
 	FoundSession ReadOutcome = iota
-	FoundNone            // the request brought nothing of a session
-	FoundRefused         // it brought something that does not hold (any more)
-	FoundFailure         // the store could not tell
-	FoundLeft            // nor was there time: the client left, or its context ended
+	FoundNone                // the request brought nothing of a session
+	FoundRefused             // it brought something that does not hold (any more)
+	FoundFailure             // the store could not tell
+	FoundLeft                // nor was there time: the client left, or its context ended
 )
 
 // String returns "session", "none", "refused", "store_failed" or "client_left".
