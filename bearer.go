@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Bearer lets clients without a cookie jar, mobile applications above all, send
@@ -33,7 +34,12 @@ const authTokenHeader = "Set-Auth-Token"
 // present reads what a request says about its session: its cookies, and the
 // Authorization header in place of the session cookie if that is switched on.
 func (m *Manager) present(r *http.Request) presented {
+	var began time.Time
+	if m.observer != nil {
+		began = time.Now()
+	}
 	p := m.cookies.read(r)
+	p.began = began
 	if values := r.Header["Authorization"]; m.bearer.Enabled && len(values) == 1 {
 		m.presentBearer(&p, values[0])
 	}

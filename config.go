@@ -189,7 +189,7 @@ type Config struct {
 	// Create, and neither a row nor a cookie is made. Nil vetoes nothing.
 	BeforeCreate func(ctx context.Context, session *Session) error
 
-	// OnEvent is told what happens to sessions: for audit logs, alerts and metrics.
+	// OnEvent is told what happens to sessions: for audit logs and alerts.
 	// It is called from one goroutine, one event after the other, after the fact
 	// and apart from the request, whose context it gets without its end. An event
 	// that comes while 1024 are waiting is dropped and counted in the next, and so
@@ -197,6 +197,10 @@ type Config struct {
 	// EventStoreFailed, EventOldSecretUsed. Close tells what is waiting. LogEvents
 	// makes one that logs. Nil tells nobody.
 	OnEvent func(context.Context, Event)
+
+	// Observer is told of reads, calls of the store and events as they happen, for
+	// metrics and traces: module otelsession makes one. Nil costs nothing.
+	Observer Observer
 
 	// Logger takes warnings: a store that fails, a setting that deserves a
 	// second look. No line holds a token, a cookie or a secret.

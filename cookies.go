@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/net/publicsuffix"
 
@@ -214,6 +215,8 @@ type presented struct {
 	asked    bool              // and has done so
 	held     []proved
 	macs     int // computed so far
+
+	began time.Time // of an observed request
 }
 
 // few are things of which a request mostly brings one, which then takes no memory

@@ -238,17 +238,28 @@ func (m *Manager) endingOf(ctx context.Context, token string, reason Reason, by 
 	return why
 }
 
+// heeded reports whether anybody is told of events.
+func (m *Manager) heeded() bool { return m.events != nil || m.observer != nil }
+
+// tell tells of an event: the Observer now, OnEvent in its turn.
+func (m *Manager) tell(ctx context.Context, event Event) {
+	if m.observer != nil {
+		m.observeEvent(ctx, event)
+	}
+	m.events.tell(ctx, event)
+}
+
 // rejected tells of a request that was refused, or taken for one without a
 // session.
 func (m *Manager) rejected(ctx context.Context, reason Reason, sessionID, userID string) {
-	if m.events != nil {
-		m.events.tell(ctx, Event{Kind: EventRejected, Reason: reason, At: m.clock(), SessionID: sessionID, UserID: userID})
+	if m.heeded() {
+		m.tell(ctx, Event{Kind: EventRejected, Reason: reason, At: m.clock(), SessionID: sessionID, UserID: userID})
 	}
 }
 
 // happened tells of a session.
 func (m *Manager) happened(ctx context.Context, kind EventKind, row models.Session) {
-	if m.events != nil {
-		m.events.tell(ctx, Event{Kind: kind, At: m.clock(), SessionID: row.ID, UserID: row.UserID})
+	if m.heeded() {
+		m.tell(ctx, Event{Kind: kind, At: m.clock(), SessionID: row.ID, UserID: row.UserID})
 	}
 }

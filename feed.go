@@ -143,10 +143,10 @@ func (m *Manager) watchSilence(ctx context.Context) {
 			continue
 		} else if silent = now; silent {
 			m.logger.Warn("ginsession: the revocation feed is silent: no cookie cache is believed, every request reads the store", "lag", lag)
-			m.events.tell(ctx, Event{Kind: EventFeedSilent, At: m.clock(), Lag: lag})
+			m.tell(ctx, Event{Kind: EventFeedSilent, At: m.clock(), Lag: lag})
 		} else {
 			m.logger.Info("ginsession: the revocation feed is heard again")
-			m.events.tell(ctx, Event{Kind: EventFeedHeard, At: m.clock()})
+			m.tell(ctx, Event{Kind: EventFeedHeard, At: m.clock()})
 		}
 	}
 }

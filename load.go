@@ -31,7 +31,7 @@ type outcome struct {
 	row          models.Session
 	user         models.User
 	err          error // nil, ErrNoSession, errRevokedMeanwhile, or wraps ErrStore
-	cached       bool  // row and user come from the cookie cache
+	source       ReadSource
 	confirmed    bool  // they come from the store, and the cookie cache was good too
 	needsRefresh *bool // for /get-session under DeferRefresh
 
@@ -59,8 +59,16 @@ func (m *Manager) ended(token string, row models.Session) error {
 // isAnswer reports whether a load that failed is sure that there is no session.
 func isAnswer(err error) bool { return errors.Is(err, ErrNoSession) }
 
-// load finds out which session, if any, a request carries.
+// load finds out which session, if any, a request carries, and tells the Observer.
 func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
+	o := m.look(ctx, p, how)
+	if m.observer != nil {
+		m.observeRead(ctx, Read{o.source, p.readOutcome(ctx, o.err), time.Since(p.began)})
+	}
+	return o
+}
+
+func (m *Manager) look(ctx context.Context, p *presented, how how) outcome {
 	began := m.now()
 	now := millis(began)
 	o := outcome{err: ErrNoSession}
@@ -86,7 +94,7 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 		} else if how.renewing && m.overdue(copied, p, now) {
 			// The store is asked as if there were no copy.
 		} else if !how.confirm && !lags {
-			o.row, o.user, o.cached, o.err = copied.row, copied.user, true, nil
+			o.row, o.user, o.source, o.err = copied.row, copied.user, FromCookieCache, nil
 			return o
 		} else {
 			how.noRefresh, o.confirmed = true, true // the copy is good: the store is only asked
@@ -94,6 +102,9 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 	}
 	ctx = m.bounded(ctx) // not before: a cached read needs no deadline
 	read, err := m.read(ctx, key.token, m.renewal(p, how), now)
+	if o.source = FromStore; read.shared {
+		o.source = FromShared
+	}
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		m.rejected(ctx, ReasonUnknown, "", "")
@@ -131,8 +142,8 @@ func (m *Manager) load(ctx context.Context, p *presented, how how) outcome {
 			o.setToken = browserSession
 		}
 	}
-	if key.secret > 0 && o.setToken != 0 && !how.silent && m.events != nil {
-		m.events.tell(ctx, Event{Kind: EventOldSecretUsed, At: now, SessionID: o.row.ID, UserID: o.row.UserID, OldSecret: key.secret - 1})
+	if key.secret > 0 && o.setToken != 0 && !how.silent && m.heeded() {
+		m.tell(ctx, Event{Kind: EventOldSecretUsed, At: now, SessionID: o.row.ID, UserID: o.row.UserID, OldSecret: key.secret - 1})
 	}
 	if p.dontRemember {
 		return o
@@ -309,7 +320,7 @@ func (m *Manager) deleteExpired(ctx context.Context, row models.Session, now tim
 	switch ended, err := m.store.Revoke(ctx, models.Revocation{Token: row.Token, UserID: row.UserID, NotAfter: row.ExpiresAt}); {
 	case err != nil:
 		m.logger.Warn("ginsession: an expired session could not be deleted", "sessionId", row.ID, "error", err)
-	case ended > 0 && m.events != nil:
-		m.events.tell(ctx, Event{Kind: EventRevoked, Reason: m.policy.ended(row.ExpiresAt, now), At: now, SessionID: row.ID, UserID: row.UserID, Ended: ended})
+	case ended > 0 && m.heeded():
+		m.tell(ctx, Event{Kind: EventRevoked, Reason: m.policy.ended(row.ExpiresAt, now), At: now, SessionID: row.ID, UserID: row.UserID, Ended: ended})
 	}
 }

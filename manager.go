@@ -32,6 +32,9 @@ type Manager struct {
 	keepsDeadlines bool
 	verified       *verified
 
+	observer  Observer // nil without
+	unobserve func()   // of Close
+
 	events *events
 	news   chan models.Revoked // for CookieCache.Feed; nil without
 
@@ -63,12 +66,15 @@ func New(config Config) (*Manager, error) {
 		return nil, err
 	}
 	s.cookies.signer = signed.New(s.secrets)
-	m := &Manager{settings: s, store: store}
+	m := &Manager{settings: s, store: store, observer: config.Observer}
 	if keeper, ok := store.(interface{ KeepsDeadlines() bool }); ok {
 		m.keepsDeadlines = keeper.KeepsDeadlines()
 	}
+	if m.observer != nil {
+		m.store = m.observer.Store(store)
+	}
 	if s.hashTokens {
-		m.store = hashedStore{store}
+		m.store = hashedStore{m.store}
 	}
 	if m.handles, err = newHandles(s.secrets); err != nil {
 		return nil, fmt.Errorf("ginsession: Config.Secret: %w", err)
@@ -98,6 +104,9 @@ func New(config Config) (*Manager, error) {
 		maxLag = s.cache.maxLag
 	}
 	m.revoked, m.watches, m.verified = newRevoked(keep, maxLag), newWatches(), newVerified()
+	if m.observer != nil {
+		m.unobserve = sync.OnceFunc(m.observer.Start(m))
+	}
 	m.startFeeds(own, config.CookieCache.Feed, keep)
 	return m, nil
 }
@@ -119,6 +128,9 @@ func (m *Manager) Close() {
 	m.stop()
 	m.closing.Unlock()
 	m.background.Wait()
+	if m.observer != nil {
+		m.unobserve()
+	}
 	m.events.close(m.storeTimeout)
 }
 
@@ -432,8 +444,8 @@ func (m *Manager) revoke(ctx context.Context, r models.Revocation, why ending) (
 	}
 	m.noteEnd(r, m.clock())
 	m.forgetOwn(ctx, r)
-	if ended > 0 && m.events != nil {
-		m.events.tell(ctx, Event{Kind: EventRevoked, Reason: why.reason, At: m.clock(), SessionID: why.session, UserID: cmp.Or(r.UserID, why.user), Ended: ended, By: why.by})
+	if ended > 0 && m.heeded() {
+		m.tell(ctx, Event{Kind: EventRevoked, Reason: why.reason, At: m.clock(), SessionID: why.session, UserID: cmp.Or(r.UserID, why.user), Ended: ended, By: why.by})
 	}
 	return ended, nil
 }

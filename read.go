@@ -17,6 +17,8 @@ type reading struct {
 	user  models.User
 	slid  bool // this reading, or one beside it, moved the expiry
 	gone  bool // the row vanished when it was to be renewed
+
+	shared bool // it, or what went wrong with it, is the answer to somebody else's question
 }
 
 // A renewal says when reading renews.
@@ -55,12 +57,14 @@ func (m *Manager) read(ctx context.Context, token string, renew renewal, now tim
 		go m.fly(ctx, key, flight, now)
 	}
 	if err := flight.wait(ctx, m.deadline(ctx)); err != nil {
-		return reading{}, err
+		return reading{shared: !isNew}, err
 	}
 	if asked.Sub(flight.reading.began) > m.cache.maxLag { // it may know less than is promised; the next begins after this one
 		return m.read(ctx, token, renew, now)
 	}
-	return flight.reading, nil
+	read := flight.reading
+	read.shared = !isNew
+	return read, nil
 }
 
 // fly makes a flight, for the client who was the first to ask.

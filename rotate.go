@@ -74,9 +74,9 @@ func (m *Manager) replace(c *gin.Context, kind EventKind, change func(next *mode
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)
 	}
-	if m.events != nil {
+	if m.heeded() {
 		if row.ID != old.ID {
-			m.events.tell(ctx, Event{Kind: EventRevoked, Reason: ReasonReplaced, At: now, SessionID: old.ID, UserID: old.UserID, Ended: 1, By: row.ID})
+			m.tell(ctx, Event{Kind: EventRevoked, Reason: ReasonReplaced, At: now, SessionID: old.ID, UserID: old.UserID, Ended: 1, By: row.ID})
 		}
 		m.happened(ctx, kind, row)
 	}

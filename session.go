@@ -211,14 +211,14 @@ func (m *Manager) know(c *gin.Context, l loaded) {
 // Of most requests it is the first, with its state in one allocation.
 func (m *Manager) found(c *gin.Context, o *outcome) loaded {
 	if m.stateIn(c) != nil {
-		now := loaded{session: m.session(o.row, o.user, o.cached)}
+		now := loaded{session: m.session(o.row, o.user, o.source == FromCookieCache)}
 		m.know(c, now)
 		return now
 	}
 	s := &struct {
 		state
 		session Session
-	}{session: m.copyOf(o.row, o.user, o.cached)}
+	}{session: m.copyOf(o.row, o.user, o.source == FromCookieCache)}
 	s.first.session = &s.session
 	m.begin(c, &s.state)
 	return s.first

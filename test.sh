@@ -253,6 +253,7 @@ done
 
 heading "Allocations, without the race detector, which allocates; each peer once"
 go test -run Alloc ./...
+(cd otelsession && go test -run Alloc ./...)
 (cd bench && go test -run . -bench '^Benchmark(CachedRead|StoreRead|SignIn)$/./via=process' -benchtime 1x ./...)
 
 heading "Statement coverage"

@@ -234,7 +234,7 @@ func appendFields(dst []byte, fields []models.Field, values map[string]any) []by
 
 // appendSessionAndUser writes the body of /get-session up to the last brace.
 func (m *Manager) appendSessionAndUser(dst []byte, o *outcome) []byte {
-	if !o.cached {
+	if o.source != FromCookieCache {
 		return m.appendFound(dst, o.row, o.user)
 	}
 	dst = append(dst, `{"session":`...)

@@ -110,6 +110,10 @@ func (s Schema) Store(db *gorm.DB) (*Store, error) {
 	}, nil
 }
 
+// DBSystem is what OpenTelemetry calls the database (db.system.name): "mysql", of
+// MariaDB and TiDB too, or "sqlite". Others have the name of their gorm.Dialector.
+func (s *Store) DBSystem() string { return string(s.dialect) }
+
 // A dialect is the name of a gorm.Dialector. TiDB and MySQL go by MariaDB's.
 type dialect string
 

@@ -49,7 +49,10 @@ func TestOptionsReportEveryFault(t *testing.T) {
 		{"good", redisstore.Options{Client: good, DB: rows, StoreInDatabase: true, PreserveInDatabase: true, Replicas: 2, ExpiresIn: time.Hour}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := redisstore.New(test.options)
+			store, err := redisstore.New(test.options)
+			if err == nil && store.DBSystem() != "redis" {
+				t.Errorf("the system is %q", store.DBSystem())
+			}
 			if (err == nil) != (test.want == nil) {
 				t.Fatalf("got %v, want %q", err, test.want)
 			}

@@ -208,6 +208,9 @@ func checkClient(client redis.UniversalClient, replicas int) (faults []string) {
 	return faults
 }
 
+// DBSystem is what OpenTelemetry calls Redis (db.system.name).
+func (s *Store) DBSystem() string { return "redis" }
+
 // Publish tells the feed; see ginsession.RevocationFeed.
 func (s *Store) Publish(ctx context.Context, revoked models.Revoked) error {
 	return s.feed.Publish(ctx, revoked)
