@@ -17,6 +17,7 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
+// listSecret is what GET /revoked wants.
 const listSecret = "openapi-list-secret-openapi-list-secret-openapi"
 
 // startRig starts a rig on a database of its own.
@@ -67,14 +68,14 @@ func newCaller(t *testing.T, r *rig.Rig, seen map[outcome]bool) *caller {
 // signUp signs a new user up.
 func (c *caller) signUp(name string) *caller {
 	c.t.Helper()
-	if w := c.send("POST", "/sign-up/email", `{"name":"`+name+`","email":"`+name+`@example.com","password":"a long password"}`, nil); w.StatusCode != http.StatusOK {
+	if w := c.send("POST", "/sign-up/email", `{"name":"`+name+`","email":"`+name+`@example.com","password":"a long password"}`); w.StatusCode != http.StatusOK {
 		c.t.Fatalf("%s cannot sign up: %d", name, w.StatusCode)
 	}
 	return c
 }
 
-// send makes a request as a page of the service does. What changes the request comes last.
-func (c *caller) send(method, path, body string, change func(http.Header)) *http.Response {
+// send makes a request as a page of the service does, but for the changes.
+func (c *caller) send(method, path, body string, change ...func(http.Header)) *http.Response {
 	c.t.Helper()
 	r, err := http.NewRequest(method, c.rig.URL+basePath+path, strings.NewReader(body))
 	if err != nil {
@@ -86,8 +87,8 @@ func (c *caller) send(method, path, body string, change func(http.Header)) *http
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if change != nil {
-		change(r.Header)
+	for _, f := range change {
+		f(r.Header)
 	}
 	w, err := c.client.Do(r)
 	if err != nil {
@@ -98,18 +99,13 @@ func (c *caller) send(method, path, body string, change func(http.Header)) *http
 }
 
 // ask sends a request, holds the answer to the document, and wants it to be
-// answered with the status, and with the code in the body that follows it.
+// answered with the status and the code: "403 INVALID_ORIGIN".
 func (c *caller) ask(method, path, body, want string, change ...func(http.Header)) (text string) {
 	c.t.Helper()
-	w := c.send(method, path, body, func(h http.Header) {
-		for _, f := range change {
-			f(h)
-		}
-	})
-	return c.judge(w, body, want)
+	return c.judge(c.send(method, path, body, change...), body, want)
 }
 
-// judge reads the rest of an answer.
+// judge reads an answer and does the rest of that.
 func (c *caller) judge(w *http.Response, sent, want string) (text string) {
 	c.t.Helper()
 	defer w.Body.Close()
@@ -179,7 +175,7 @@ func served(t *testing.T, r *rig.Rig, seen map[outcome]bool) {
 	ada.ask("POST", "/multi-session/set-active", `{"sessionToken":"`+accounts[0].Session.Token+`"}`, "200")
 	ada.ask("POST", "/multi-session/revoke", `{"sessionToken":"`+accounts[0].Session.Token+`"}`, "200")
 
-	stream := ada.send("GET", "/session-events", "", nil)
+	stream := ada.send("GET", "/session-events", "")
 	begun := bufio.NewReader(stream.Body)
 	if _, err := begun.Peek(1); err != nil {
 		t.Fatal(err)
@@ -205,7 +201,7 @@ func served(t *testing.T, r *rig.Rig, seen map[outcome]bool) {
 	ada.ask("GET", "/revoked", "", "401 UNAUTHORIZED", header("Authorization", "Bearer another secret"))
 
 	// Over a bearer token, without cookies.
-	signedUp := newCaller(t, r, seen).send("POST", "/sign-up/email", `{"name":"dan","email":"dan@example.com","password":"a long password"}`, nil)
+	signedUp := newCaller(t, r, seen).send("POST", "/sign-up/email", `{"name":"dan","email":"dan@example.com","password":"a long password"}`)
 	token := signedUp.Header.Get("set-auth-token")
 	everything.KeepCookie(token)
 	dan := newCaller(t, r, seen)
@@ -266,7 +262,7 @@ func refused(t *testing.T, r *rig.Rig, seen map[outcome]bool) {
 
 	// Her other device ends this one's session, and this one learns why.
 	other := newCaller(t, r, seen)
-	other.send("POST", "/sign-in/email", `{"email":"ada@example.com","password":"a long password"}`, nil)
+	other.send("POST", "/sign-in/email", `{"email":"ada@example.com","password":"a long password"}`)
 	other.ask("POST", "/revoke-other-sessions", "", "200")
 	if text := ada.ask("GET", "/list-sessions", "", "401 UNAUTHORIZED"); !strings.Contains(text, `"reason":"all others revoked"`) {
 		t.Errorf("no reason in %s", text)

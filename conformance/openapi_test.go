@@ -188,7 +188,6 @@ func (d *description) faults(r *http.Request, sent string, w *http.Response, bod
 
 // TestOpenAPIKnowsTheRoutes compares the document with what gin has mounted.
 func TestOpenAPIKnowsTheRoutes(t *testing.T) {
-	t.Parallel()
 	var want []string
 	for promise := range described(t).promised() {
 		want = append(want, promise.method+" "+promise.path)
@@ -210,7 +209,6 @@ func TestOpenAPIKnowsTheRoutes(t *testing.T) {
 
 // TestOpenAPIExamples holds the document's examples to its schemas.
 func TestOpenAPIExamples(t *testing.T) {
-	t.Parallel()
 	schemas := schema_validation.NewSchemaValidator()
 	check := func(where string, media *v3.MediaType) {
 		examples := maps.Collect(media.Examples.FromOldest())
