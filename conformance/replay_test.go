@@ -476,6 +476,16 @@ func send(t *testing.T, base string, x exchange) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if asked, err := http.NewRequest(r.Method, "http://localhost:3000"+x.Request.Path, nil); err == nil {
+		asked.Header = r.Header.Clone()
+		sent := ""
+		if x.Request.Body != nil {
+			sent = *x.Request.Body
+		}
+		for _, fault := range described(t).faults(asked, sent, response, text) {
+			t.Errorf("docs/openapi.yaml: %s", fault)
+		}
+	}
 	got := answer{Status: response.StatusCode, Headers: map[string]string{}, SetCookie: response.Header["Set-Cookie"], Body: string(text)}
 	for name, values := range response.Header {
 		got.Headers[strings.ToLower(name)] = values[0]

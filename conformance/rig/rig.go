@@ -80,7 +80,8 @@ type Options struct {
 	TrustedProxies []string
 	IPv6Subnet     int // 0: the default
 
-	ExposeTokens bool
+	ExposeTokens  bool
+	ExposeReasons bool
 
 	// Secondary keeps sessions in Redis, at the address Redis: Better Auth's
 	// secondaryStorage. Empty: in the database. RedisPrefix stands before each key.
@@ -92,7 +93,7 @@ type Options struct {
 	// talkative. Nil: OpenMySQL's own log, and none on SQLite.
 	SQLLog io.Writer
 
-	// LoseRenewals makes every renewal find its row gone.
+	// LoseRenewals makes every renewal, and every update, find its row gone.
 	LoseRenewals bool
 
 	// ClockHeader names a request header that holds the time of the request, in
@@ -192,6 +193,7 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 		SessionEvents:  ginsession.SessionEvents{Enabled: options.SessionEvents},
 		RevokedSecret:  options.RevokedSecret,
 		ExposeTokens:   options.ExposeTokens,
+		ExposeReasons:  options.ExposeReasons,
 		IPv6Subnet:     options.IPv6Subnet,
 		Now:            r.clock.now,
 	}
@@ -225,10 +227,14 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 	return r, nil
 }
 
-// A loser is a store whose renewals all come too late.
+// A loser is a store whose renewals and updates all come too late.
 type loser struct{ ginsession.Store }
 
 func (loser) Touch(context.Context, models.Session, time.Time, time.Time) (models.Session, error) {
+	return models.Session{}, models.ErrNotFound
+}
+
+func (loser) Update(context.Context, models.Session, map[string]any, time.Time) (models.Session, error) {
 	return models.Session{}, models.ErrNotFound
 }
 
