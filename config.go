@@ -185,6 +185,12 @@ type Config struct {
 	// chooses; 128 stores all. Better Auth: advanced.ipAddress.ipv6Subnet.
 	IPv6Subnet int
 
+	// TruncateAddressesAfter is how long after the sign-in the stored IP address is cut
+	// to its network: IPv4 to 24 bits, IPv6 to 48. StartPurge does so once a day, and
+	// Manager.TruncateAddresses when it is called. It needs DB, or a Store that has
+	// models.Store's TruncateAddresses; redisstore has not. Default 0: never.
+	TruncateAddressesAfter time.Duration
+
 	// BeforeCreate may veto a new session: its error comes back from SignIn or
 	// Create, and neither a row nor a cookie is made. Nil vetoes nothing.
 	BeforeCreate func(ctx context.Context, session *Session) error

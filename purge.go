@@ -12,8 +12,12 @@ const purgeMargin = 5 * time.Minute
 // purgeBatch is small enough that renewals and sign-ins hardly wait for it.
 const purgeBatch = 500
 
-// purgeEvery is how often StartPurge purges.
-const purgeEvery = time.Hour
+// purgeEvery is how often StartPurge purges, and each purgesADay times it cuts
+// addresses.
+const (
+	purgeEvery = time.Hour
+	purgesADay = 24
+)
 
 // Purge deletes sessions that expired more than five minutes ago, in batches,
 // and returns how many, also beside an error. Run it now and then, from as
@@ -44,17 +48,23 @@ func (m *Manager) Purge(ctx context.Context) (int, error) {
 }
 
 // StartPurge purges now and then every hour, until ctx ends or the Manager is
-// closed, after which it does nothing. All nodes may do so at once: they share the work. What fails is logged
-// and done at the next turn. It returns at once.
+// closed, after which it does nothing. Now and then every day it truncates addresses,
+// if Config.TruncateAddressesAfter says so. All nodes may do so at once: they share
+// the work. What fails is logged and done at the next turn. It returns at once.
 func (m *Manager) StartPurge(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(m.running, cancel)
 	m.inBackground(func() {
 		defer cancel()
 		defer stop()
-		for ctx.Err() == nil {
+		for turn := 0; ctx.Err() == nil; turn++ {
 			if n, err := m.Purge(ctx); err != nil && ctx.Err() == nil {
 				m.logger.Warn("ginsession: expired sessions could not be purged", "deleted", n, "error", err)
+			}
+			if m.addressAge > 0 && turn%purgesADay == 0 {
+				if n, err := m.TruncateAddresses(ctx); err != nil && ctx.Err() == nil {
+					m.logger.Warn("ginsession: addresses could not be truncated", "truncated", n, "error", err)
+				}
 			}
 			select {
 			case <-ctx.Done():

@@ -43,6 +43,8 @@ type settings struct {
 
 	clientIP     func(*gin.Context) string // nil: ask gin, warily
 	ipv6Subnet   int
+	addressAge   time.Duration // 0: for ever
+	addresses    truncater     // nil if addressAge is 0
 	beforeCreate func(context.Context, *Session) error
 	logger       *slog.Logger
 	now          func() time.Time
@@ -89,6 +91,7 @@ func (c Config) validate() (settings, Store, error) {
 		rejectOverLimit: c.RejectOverLimit,
 		clientIP:        c.ClientIP,
 		ipv6Subnet:      cmp.Or(c.IPv6Subnet, 64),
+		addressAge:      c.TruncateAddressesAfter,
 		beforeCreate:    c.BeforeCreate,
 		logger:          c.Logger,
 		now:             c.Now,
@@ -150,11 +153,24 @@ func (c Config) validate() (settings, Store, error) {
 		f.add("CookieCache.Feed is set beside NoFeed: what it loses nobody would hear of; remove one of the two")
 	}
 	store := c.checkStore(&f)
+	s.addresses = c.checkAddresses(&f, store)
 	if len(f) > 0 {
 		return settings{}, nil, errors.Join(f...)
 	}
 	c.warn(s)
 	return s, store, nil
+}
+
+func (c Config) checkAddresses(f *faults, store Store) truncater {
+	switch addresses, ok := store.(truncater); {
+	case c.TruncateAddressesAfter < 0:
+		f.add("TruncateAddressesAfter is %v: use 24h or more, or leave it zero for never", c.TruncateAddressesAfter)
+	case c.TruncateAddressesAfter > 0 && store != nil && !ok:
+		f.add("TruncateAddressesAfter is %v, but a %T cannot do that: leave it zero, and let ClientIP return what may be kept", c.TruncateAddressesAfter, store)
+	case c.TruncateAddressesAfter > 0:
+		return addresses
+	}
+	return nil
 }
 
 // wellKnownSecret is what Better Auth falls back to without a secret.

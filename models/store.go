@@ -135,6 +135,7 @@ type statements struct {
 	revokeUser, revokeOthers    string
 	expired, purge, purgeBefore string
 
+	truncate, truncateOf         string
 	user                         string
 	delete, preserve, stillAlive string
 
@@ -188,6 +189,8 @@ func newStatements(quote quoter, d dialect, schema Schema) statements {
 		expired:      text(expiredSQL),
 		purge:        text(purgeSQL),
 		purgeBefore:  text(purgeBeforeSQL),
+		truncate:     text(truncateSQL),
+		truncateOf:   text(truncateOfSQL),
 		user:         fmt.Sprintf(text(userSQL), userFields),
 		delete:       text(deleteSQL),
 		preserve:     text(preserveSQL),

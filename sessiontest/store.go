@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/clientaddr"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -387,4 +388,25 @@ func (s *Store) Purge(ctx context.Context, before time.Time, limit int) (int, er
 		}
 	}
 	return n, nil
+}
+
+// TruncateAddresses does what models.Store does, for the whole store at once.
+func (s *Store) TruncateAddresses(ctx context.Context, before time.Time, _ string) (string, int, error) {
+	if err := s.enter(ctx, "TruncateAddresses"); err != nil {
+		return "", 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for token, row := range s.sessions {
+		if row.IPAddress == nil || !row.CreatedAt.Before(before) {
+			continue
+		}
+		if network := clientaddr.Network(*row.IPAddress); network != *row.IPAddress {
+			row.IPAddress = &network
+			s.sessions[token] = row
+			n++
+		}
+	}
+	return "", n, nil
 }

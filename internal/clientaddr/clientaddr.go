@@ -29,6 +29,21 @@ func Address(s string, subnet int) string {
 	return network.Addr().StringExpanded()
 }
 
+// Network returns the network that a stored address is from: of IPv4 the first 24
+// bits, of IPv6 the first 48, in the form of Address. What is no address is the empty
+// string.
+func Network(s string) string {
+	addr, err := netip.ParseAddr(s)
+	if err != nil {
+		return ""
+	}
+	if addr = addr.Unmap(); addr.Is4() {
+		network, _ := addr.Prefix(24)
+		return network.Addr().String()
+	}
+	return Address(addr.WithZone("").String(), 48)
+}
+
 // MaxUserAgent is the longest user agent that is kept, in bytes.
 const MaxUserAgent = 512
 

@@ -13,6 +13,33 @@ import (
 	"github.com/ginsession/ginsession/internal/clientaddr"
 )
 
+func TestNetwork(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ s, want string }{
+		{"203.0.113.9", "203.0.113.0"},
+		{"203.0.113.0", "203.0.113.0"},
+		{"::ffff:203.0.113.9", "203.0.113.0"},
+		{"2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0000:0000:0000:0000:0000"},
+		{"2001:0db8:0001:0002:0000:0000:0000:0000", "2001:0db8:0001:0000:0000:0000:0000:0000"},
+		{"fe80::1%eth0", "fe80:0000:0000:0000:0000:0000:0000:0000"},
+		{"::1", "0000:0000:0000:0000:0000:0000:0000:0000"},
+
+		{"", ""},
+		{"203.0.113.9, 198.51.100.7", ""},
+		{"203.0.113.9:4711", ""},
+		{"Ada's phone", ""},
+	}
+	for _, tt := range tests {
+		got := clientaddr.Network(tt.s)
+		if got != tt.want {
+			t.Errorf("Network(%q) = %q, want %q", tt.s, got, tt.want)
+		}
+		if again := clientaddr.Network(got); again != got {
+			t.Errorf("Network(%q) = %q, want it as it is", got, again)
+		}
+	}
+}
+
 func TestAddress(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ s, want string }{

@@ -1,0 +1,200 @@
+package ginsession_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/models"
+)
+
+// bare is a Store with no more than a Store must have.
+type bare struct{ ginsession.Store }
+
+func TestExportHoldsEverySessionAndOpensNothing(t *testing.T) {
+	t.Parallel()
+	for _, hash := range []bool{false, true} {
+		s := serve(t, func(c *ginsession.Config) {
+			c.HashTokens = hash
+			c.Schema.Session.Fields = []models.Field{{Name: "theme", Input: true, Returned: true}, {Name: "risk", Type: models.Number}}
+		})
+		var secrets []string
+		create := func(user string, opts ...ginsession.SignInOption) *ginsession.Session {
+			t.Helper()
+			session, err := s.sessions.Create(t.Context(), user, opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			secrets = append(secrets, session.Token.Reveal(), session.Handle())
+			return session
+		}
+		first := create("ada", ginsession.WithClient("203.0.113.7", "Firefox"), ginsession.WithFields(map[string]any{"theme": "dark", "risk": 7}))
+		create("bob")
+		s.advance(8 * 24 * time.Hour) // and those have expired
+		const many = 120              // more than one list or one look holds
+		for range many {
+			create("ada")
+		}
+
+		text, err := s.sessions.Export(t.Context(), "ada")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []struct {
+			ID, UserID, IPAddress, UserAgent string
+			CreatedAt, ExpiresAt             time.Time
+			Fields                           map[string]any
+		}
+		if err := json.Unmarshal(text, &got); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != many+1 {
+			t.Fatalf("got %d sessions, want %d", len(got), many+1)
+		}
+		oldest := got[0]
+		if oldest.ID != first.ID || oldest.IPAddress != "203.0.113.7" || oldest.UserAgent != "Firefox" || !oldest.CreatedAt.Equal(start) || !oldest.ExpiresAt.Equal(first.ExpiresAt) ||
+			oldest.Fields["theme"] != "dark" || oldest.Fields["risk"] != 7.0 {
+			t.Errorf("got %+v", oldest)
+		}
+		for _, one := range got {
+			if one.UserID != "ada" {
+				t.Errorf("got a session of %s's", one.UserID)
+			}
+		}
+		for _, secret := range secrets {
+			if strings.Contains(string(text), secret) {
+				t.Fatal("it holds a token or a handle")
+			}
+		}
+
+		if n, err := s.sessions.RevokeAll(t.Context(), "ada"); err != nil || n != many+1 {
+			t.Errorf("erased %d, want %d; %v", n, many+1, err)
+		}
+		for _, user := range []string{"ada", "nobody", ""} {
+			if text, err := s.sessions.Export(t.Context(), user); err != nil || string(text) != "[]" {
+				t.Errorf("%q has %s; %v", user, text, err)
+			}
+		}
+		if text, err := s.sessions.Export(t.Context(), "bob"); err != nil || !strings.Contains(string(text), `"bob"`) {
+			t.Errorf("bob has %s; %v", text, err)
+		}
+	}
+}
+
+func TestExportTellsNoneFromCannotTell(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.signedIn("ada")
+	for _, failing := range []string{"tokens", "findMany"} {
+		s.store.hook(func(_ context.Context, call string) error {
+			if call == failing {
+				return errDown
+			}
+			return nil
+		})
+		if text, err := s.sessions.Export(t.Context(), "ada"); !errors.Is(err, ginsession.ErrStore) || text != nil {
+			t.Errorf("%s: got %s and %v", failing, text, err)
+		}
+	}
+}
+
+func TestAddressesAreTruncatedAfterASetAge(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *ginsession.Config) { c.TruncateAddressesAfter = 48 * time.Hour })
+	addresses := func() string {
+		t.Helper()
+		sessions, err := s.sessions.List(t.Context(), "ada")
+		if err != nil {
+			t.Fatal(err)
+		}
+		byAge := map[time.Time]string{}
+		for _, session := range sessions {
+			byAge[session.CreatedAt] = session.IPAddress
+		}
+		return byAge[start] + " " + byAge[start.Add(24*time.Hour)]
+	}
+	for _, ip := range []string{"203.0.113.7", "2001:db8:1:2::3"} {
+		if _, err := s.sessions.Create(t.Context(), "ada", ginsession.WithClient(ip, "")); err != nil {
+			t.Fatal(err)
+		}
+		s.advance(24 * time.Hour)
+	}
+	for _, test := range []struct {
+		later time.Duration
+		n     int
+		want  string
+	}{
+		{0, 0, "203.0.113.7 2001:0db8:0001:0002:0000:0000:0000:0000"}, // not a moment before
+		{time.Millisecond, 1, "203.0.113.0 2001:0db8:0001:0002:0000:0000:0000:0000"},
+		{time.Hour, 0, "203.0.113.0 2001:0db8:0001:0002:0000:0000:0000:0000"},
+		{24 * time.Hour, 1, "203.0.113.0 2001:0db8:0001:0000:0000:0000:0000:0000"},
+	} {
+		s.advance(test.later)
+		if n, err := s.sessions.TruncateAddresses(t.Context()); err != nil || n != test.n {
+			t.Errorf("got %d and %v, want %d", n, err, test.n)
+		}
+		if got := addresses(); got != test.want {
+			t.Errorf("got %s, want %s", got, test.want)
+		}
+	}
+
+	if _, err := s.sessions.Create(t.Context(), "ada", ginsession.WithClient("198.51.100.7", "")); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(72 * time.Hour)
+	s.sessions.StartPurge(t.Context())
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		sessions, err := s.sessions.List(t.Context(), "ada")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := len(sessions) - 1; i >= 0 && !containsAddress(sessions, "198.51.100.7") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("StartPurge left an address whole")
+		}
+	}
+
+	s.down()
+	if _, err := s.sessions.TruncateAddresses(t.Context()); !errors.Is(err, ginsession.ErrStore) {
+		t.Errorf("got %v of a store that is down", err)
+	}
+	if _, err := serve(t).sessions.TruncateAddresses(t.Context()); err == nil || !strings.Contains(err.Error(), "TruncateAddressesAfter is not set") {
+		t.Errorf("got %v without an age", err)
+	}
+}
+
+func containsAddress(sessions []*ginsession.Session, address string) bool {
+	for _, session := range sessions {
+		if session.IPAddress == address {
+			return true
+		}
+	}
+	return false
+}
+
+func TestTruncateAddressesAfterIsChecked(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		after time.Duration
+		store ginsession.Store
+		want  string
+	}{
+		{-time.Hour, newMemStore(), "TruncateAddressesAfter is -1h0m0s: use 24h or more, or leave it zero for never"},
+		{time.Hour, bare{newMemStore()}, "TruncateAddressesAfter is 1h0m0s, but a ginsession_test.bare cannot do that: leave it zero"},
+		{0, bare{newMemStore()}, ""},
+	} {
+		sessions, err := ginsession.New(ginsession.Config{Secret: secret, BaseURL: home, Store: test.store, TruncateAddressesAfter: test.after})
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("got %v, want %q", err, test.want)
+		}
+		if err == nil {
+			sessions.Close()
+		}
+	}
+}
