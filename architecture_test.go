@@ -47,7 +47,7 @@ func TestImportsRunOneWay(t *testing.T) {
 		"models":      {own + "/internal/"},
 		"cookiecache": {own + "/internal/"},
 		"internal":    {},
-		"sessiontest": {own, own + "/models"},
+		"sessiontest": {own, own + "/models", own + "/internal/"},
 		"storetest":   {own, own + "/models"},
 
 		"internal/witness": {own, own + "/models"}, // for tests alone

@@ -829,7 +829,7 @@ func TestSR92_FromReflectsRevocation(t *testing.T) {
 // says how much of it is right.
 func TestSR71_SecretsAreComparedInConstantTime(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"internal/signed/signer.go", "cookiecache/keys.go", "handle.go", "wire.go", "models/read.go"} {
+	for _, file := range []string{"internal/signed/signer.go", "cookiecache/keys.go", "handle.go", "forms.go", "payload.go", "models/read.go"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -876,6 +876,18 @@ func TestSR91_TheTablesNameTestsThatExist(t *testing.T) {
 	for _, match := range regexp.MustCompile("`((?:storetest: |Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(page), -1) {
 		if name := match[1]; !there[name] && name != "storetest: Name" {
 			t.Errorf("no test is called %s", name)
+		}
+	}
+	// And the code that they name.
+	for _, match := range regexp.MustCompile("`([\\w/]+\\.go)` ((?:`[\\w.]+`(?:, )?)+)").FindAllStringSubmatch(string(page), -1) {
+		code, err := os.ReadFile(match[1])
+		if err != nil {
+			t.Error(err)
+		}
+		for _, name := range strings.Split(match[2], ", ") {
+			if name = strings.Trim(name, "`"); name != "" && !regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).Match(code) {
+				t.Errorf("no %s in %s", name, match[1])
+			}
 		}
 	}
 	for i := 1; i <= 92; i++ {
