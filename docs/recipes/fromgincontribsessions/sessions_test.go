@@ -120,6 +120,25 @@ func TestOldSessionStaysWhileTheDatabaseIsAway(t *testing.T) {
 	b.Expect(http.MethodGet, "/me", http.StatusOK)
 }
 
+// Which is why until should be soon where the old store was the cookie.
+func TestStolenOldSessionEndsWithTheMoveUnlessItIsACookie(t *testing.T) {
+	want := map[string]int{"cookie": http.StatusOK, "memstore": http.StatusUnauthorized}
+	for name, old := range oldStores() {
+		t.Run(name, func(t *testing.T) {
+			s := site.New(t)
+			b := s.Browser(t)
+			s.Behind = newRouterBefore(old, ada)
+			b.Expect(http.MethodPost, "/login", http.StatusOK)
+			thief := b.Copy()
+
+			s.Behind = after(t, s, newStore(), old, time.Now().Add(time.Hour))
+			b.Expect(http.MethodGet, "/", http.StatusOK)
+			thief.Expect(http.MethodGet, "/", http.StatusOK)
+			thief.Expect(http.MethodGet, "/me", want[name])
+		})
+	}
+}
+
 func TestNobodyMovesTooLate(t *testing.T) {
 	old, s := oldStores()["cookie"], site.New(t)
 	b := s.Browser(t)

@@ -34,6 +34,9 @@ func (s statements) GetRequestMetadata(ctx context.Context, _ ...string) (map[st
 // RequireTransportSecurity keeps calls off connections without TLS.
 func (statements) RequireTransportSecurity() bool { return true }
 
+// String keeps the key out of logs.
+func (statements) String() string { return "[redacted]" }
+
 // of makes a statement that is good for half a minute.
 func (s statements) of(userID string, now time.Time) (string, error) {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: s.key}, nil)

@@ -42,6 +42,23 @@ func (s *Site) Browser(t *testing.T) *Browser {
 	return &Browser{t, s, http.Client{Jar: jar}}
 }
 
+// Copy opens another, with the cookies that this one has now.
+func (b *Browser) Copy() *Browser {
+	other := b.site.Browser(b.t)
+	at := b.at()
+	other.client.Jar.SetCookies(at, b.client.Jar.Cookies(at))
+	return other
+}
+
+func (b *Browser) at() *url.URL {
+	b.t.Helper()
+	at, err := url.Parse(b.site.URL)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return at
+}
+
 // Expect sends a request from a page of the Site, without a body, and fails the
 // test if its answer has another status.
 func (b *Browser) Expect(method, path string, want int) {
@@ -63,12 +80,8 @@ func (b *Browser) Expect(method, path string, want int) {
 
 // Cookies are the names of those that the Browser has, with blanks between.
 func (b *Browser) Cookies() string {
-	at, err := url.Parse(b.site.URL)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	var names []string
-	for _, cookie := range b.client.Jar.Cookies(at) {
+	for _, cookie := range b.client.Jar.Cookies(b.at()) {
 		names = append(names, cookie.Name)
 	}
 	return strings.Join(names, " ")
