@@ -1,0 +1,30 @@
+package fromscs
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession"
+)
+
+func newRouter(sessions *ginsession.Manager, check checkPassword) *gin.Engine {
+	router := gin.New()
+	router.Use(sessions.Middleware())
+	sessions.Routes(router.Group("/api/auth")) // POST /api/auth/sign-out among them
+
+	router.POST("/login", sessions.RequireOrigin(), func(c *gin.Context) {
+		userID, ok := check(c)
+		if !ok {
+			c.Status(http.StatusForbidden)
+			return
+		}
+		if _, err := sessions.SignIn(c, userID); err != nil {
+			c.Status(http.StatusServiceUnavailable)
+		}
+	})
+	router.GET("/me", sessions.RequireSession(), func(c *gin.Context) {
+		c.String(http.StatusOK, ginsession.From(c).UserID)
+	})
+	return router
+}
