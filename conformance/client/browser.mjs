@@ -11,7 +11,7 @@ export const rig = new URL(process.env.RIG_URL ?? "http://127.0.0.1:3000").origi
 
 // The client fetches the session on mount only where a window exists.
 export const dom = new JSDOM('<!doctype html><div id="root"></div>', { url: rig + "/" });
-for (const name of ["document", "localStorage", "navigator", "HTMLElement", "Node", "Element", "Event", "MutationObserver"]) {
+for (const name of ["document", "localStorage", "navigator", "HTMLElement", "Node", "Element", "SVGElement", "Event", "MutationObserver"]) {
   Object.defineProperty(globalThis, name, { value: dom.window[name], configurable: true, writable: true });
 }
 Object.defineProperty(globalThis, "window", { value: dom.window, configurable: true, writable: true });
@@ -20,6 +20,7 @@ const { createAuthClient } = await import("better-auth/client");
 const { multiSessionClient } = await import("better-auth/client/plugins");
 const { createAuthClient: createReactClient } = await import("better-auth/react");
 
+const network = globalThis.fetch; // a test may put a page's own in its place
 const cookiePattern = /^([^=]+)=([^;]*)/;
 
 export class Browser {
@@ -54,7 +55,7 @@ export class Browser {
     if (this.cookies.size > 0) headers.set("cookie", [...this.cookies].map((pair) => pair.join("=")).join("; "));
     if (method !== "GET" && method !== "HEAD" && !headers.has("origin")) headers.set("origin", rig);
     if (headers.get("origin") === "") headers.delete("origin");
-    const response = await fetch(input, { method, headers, body: init.body, redirect: "manual" });
+    const response = await network(input, { method, headers, body: init.body, redirect: "manual" });
     const body = await response.text();
     const before = this.token;
     const setCookie = response.headers.getSetCookie();
