@@ -48,12 +48,12 @@ fail() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
 
 work=$(mktemp -d)
 mariadb_pid=
-fuzz_pid=
+aside_pid=
 policy=
 
 # Whatever the script started ends with it.
 cleanup() {
-  if [[ -n $fuzz_pid ]]; then kill -- "-$fuzz_pid" 2>/dev/null || true; fi
+  if [[ -n $aside_pid ]]; then kill -- "-$aside_pid" 2>/dev/null || true; fi
   if [[ -n $mariadb_pid ]]; then
     kill "$mariadb_pid" 2>/dev/null || true
     wait "$mariadb_pid" 2>/dev/null || true
@@ -172,6 +172,17 @@ coverage() {
     }' "$1"
 }
 
+# What has nothing that runs beside something else is tested without the race
+# detector: compiling what it needs a second time would take longer than its tests.
+is_program() { [[ $1 == ./cmd/* || $1 == ./docs/* || $1 == ./device || $1 == ./example/observability ]]; }
+
+test_programs() {
+  local module
+  for module in "${modules[@]}"; do
+    if is_program "$module"; then (cd "$module" && go test -shuffle=on ./...) || return; fi
+  done
+}
+
 # fuzz_targets prints "PACKAGE TARGET" for each fuzz target of the module.
 fuzz_targets() {
   go test -list '^Fuzz' ./... | awk '/^Fuzz/ { targets[n++] = $1 } /^ok/ { for (i = 0; i < n; i++) print $2, targets[i]; n = 0 }'
@@ -235,11 +246,11 @@ unformatted=$(gofmt -l .)
 heading "Vet"
 in_modules go vet ./...
 
-# The tests wait more than they compute. The fuzzing takes what they leave, and as
-# much as it needs when they are done.
+# The tests wait more than they compute. The programs' and recipes', and the fuzzing,
+# take what they leave, and as much as they need when they are done.
 set -m # a process group of its own
-(renice -n 19 -p $BASHPID >/dev/null && fuzz_all) >"$work/fuzzing" 2>&1 &
-fuzz_pid=$!
+(renice -n 19 -p $BASHPID >/dev/null && test_programs && fuzz_all) >"$work/aside" 2>&1 &
+aside_pid=$!
 set +m
 
 heading "Unit and integration tests, with the race detector"
@@ -247,13 +258,8 @@ heading "Unit and integration tests, with the race detector"
 packages=$(go list "${covered[@]}" | paste -sd,)
 go test "${race[@]}" -shuffle=on -coverpkg="$packages" -coverprofile="$work/coverage" ./...
 for module in "${modules[@]}"; do
-  case $module in
-    .|./conformance) ;;
-    # Nothing in these runs beside something else, and compiling what they need a
-    # second time would take longer than their tests.
-    ./cmd/*|./device|./docs/*|./example/observability) (cd "$module" && go test -shuffle=on ./...) ;;
-    *) (cd "$module" && go test "${race[@]}" -shuffle=on ./...) ;;
-  esac
+  if [[ $module == . || $module == ./conformance ]] || is_program "$module"; then continue; fi
+  (cd "$module" && go test "${race[@]}" -shuffle=on ./...)
 done
 
 heading "Allocations, without the race detector, which allocates; each peer once"
@@ -267,9 +273,9 @@ coverage "$work/coverage"
 heading "Conformance: recorded exchanges, the official client, Chromium"
 (cd conformance && go test "${race[@]}" -shuffle=on "${patience[@]}" ./...)
 
-heading "Fuzzing, $fuzztime each"
+heading "Programs and recipes; fuzzing, $fuzztime each"
 status=0
-wait "$fuzz_pid" || status=$?
-fuzz_pid=
-cat "$work/fuzzing"
-[[ $status -eq 0 ]] || fail "fuzzing failed"
+wait "$aside_pid" || status=$?
+aside_pid=
+cat "$work/aside"
+[[ $status -eq 0 ]] || fail "one of these failed"
