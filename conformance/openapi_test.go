@@ -17,9 +17,6 @@ import (
 // basePath is where the document's paths begin.
 const basePath = "/api/auth"
 
-// methods are the members of a path that are operations.
-var methods = []string{"get", "put", "post", "delete", "options", "head", "patch", "trace"}
-
 // operation is what the document says of a method and a path.
 func (d *description) operation(method, path string) entry {
 	route, under := strings.CutPrefix(path, basePath)
@@ -45,8 +42,8 @@ func (o outcome) String() string {
 func (d *description) promised() map[outcome]bool {
 	all := map[outcome]bool{}
 	for route, item := range d.top().get("paths").all() {
-		for _, method := range methods {
-			for status, response := range item.get(method, "responses").all() {
+		for method, operation := range item.all() { // what is no operation has no responses
+			for status, response := range operation.get("responses").all() {
 				number, _ := strconv.Atoi(status)
 				for _, code := range codes(response) {
 					all[outcome{strings.ToUpper(method), basePath + route, number, code}] = true
