@@ -49,11 +49,13 @@ fail() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
 work=$(mktemp -d)
 mariadb_pid=
 aside_pid=
+redisstore_pid=
 policy=
 
 # Whatever the script started ends with it.
 cleanup() {
   if [[ -n $aside_pid ]]; then kill -- "-$aside_pid" 2>/dev/null || true; fi
+  if [[ -n $redisstore_pid ]]; then kill -- "-$redisstore_pid" 2>/dev/null || true; fi
   if [[ -n $mariadb_pid ]]; then
     kill "$mariadb_pid" 2>/dev/null || true
     wait "$mariadb_pid" 2>/dev/null || true
@@ -254,13 +256,23 @@ aside_pid=$!
 set +m
 
 heading "Unit and integration tests, with the race detector"
-# Conformance comes last: it is its module's whole purpose.
+# Conformance comes last: it is its module's whole purpose. redisstore waits more
+# than all others, for replicas and timeouts, and does so beside them.
 packages=$(go list "${covered[@]}" | paste -sd,)
+set -m
+(cd redisstore && go test "${race[@]}" -shuffle=on ./...) >"$work/redisstore" 2>&1 &
+redisstore_pid=$!
+set +m
 go test "${race[@]}" -shuffle=on -coverpkg="$packages" -coverprofile="$work/coverage" ./...
 for module in "${modules[@]}"; do
-  if [[ $module == . || $module == ./conformance ]] || is_program "$module"; then continue; fi
-  (cd "$module" && go test "${race[@]}" -shuffle=on ./...)
+  case $module in .|./conformance|./redisstore) continue ;; esac
+  is_program "$module" || (cd "$module" && go test "${race[@]}" -shuffle=on ./...)
 done
+status=0
+wait "$redisstore_pid" || status=$?
+redisstore_pid=
+cat "$work/redisstore"
+[[ $status -eq 0 ]] || fail "redisstore failed"
 
 heading "Allocations, without the race detector, which allocates; each peer once"
 go test -run Alloc ./...
