@@ -149,7 +149,7 @@ in_modules() {
   local module
   for module in "${modules[@]}"; do
     printf -- '--- %s: %s\n' "$module" "$*"
-    (cd "$module" && "$@")
+    (cd "$module" && "$@") || return
   done
 }
 
@@ -190,13 +190,14 @@ fuzz_targets() {
   go test -list '^Fuzz' ./... | awk '/^Fuzz/ { targets[n++] = $1 } /^ok/ { for (i = 0; i < n; i++) print $2, targets[i]; n = 0 }'
 }
 
-# fuzz_all runs every target, one on each processor.
+# fuzz_all runs every target, two on each processor: they get what the tests leave
+# either way, and are done sooner.
 fuzz_all() {
   local module package target running=0 failed=
   for module in "${modules[@]}"; do
     (cd "$module" && fuzz_targets) >"$work/targets"
     while read -r package target; do
-      if ((running >= $(nproc))); then
+      if ((running >= 2 * $(nproc))); then
         wait -n || failed=yes
         running=$((running - 1))
       fi
@@ -245,13 +246,10 @@ heading "Format"
 unformatted=$(gofmt -l .)
 [[ -z $unformatted ]] || fail "gofmt would change: $unformatted"
 
-heading "Vet"
-in_modules go vet ./...
-
-# The tests wait more than they compute. The programs' and recipes', and the fuzzing,
-# take what they leave, and as much as they need when they are done.
+# The tests wait more than they compute. The vetting, the programs' and recipes' tests
+# and the fuzzing take what they leave, and as much as they need when they are done.
 set -m # a process group of its own
-(renice -n 19 -p $BASHPID >/dev/null && test_programs && fuzz_all) >"$work/aside" 2>&1 &
+(renice -n 19 -p $BASHPID >/dev/null && in_modules go vet ./... && test_programs && fuzz_all) >"$work/aside" 2>&1 &
 aside_pid=$!
 set +m
 
@@ -285,7 +283,7 @@ coverage "$work/coverage"
 heading "Conformance: recorded exchanges, the official client, Chromium"
 (cd conformance && go test "${race[@]}" -shuffle=on "${patience[@]}" ./...)
 
-heading "Programs and recipes; fuzzing, $fuzztime each"
+heading "Vet; programs and recipes; fuzzing, $fuzztime each"
 status=0
 wait "$aside_pid" || status=$?
 aside_pid=
