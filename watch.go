@@ -211,6 +211,7 @@ func (m *Manager) confirmSome(ctx context.Context, batch []*watch, now time.Time
 			w.end(&EndedError{m.policy.ended(w.row.ExpiresAt, now)})
 		case i < 0:
 			why := cmp.Or(w.reason, m.revoked.why(w.hash, w.row), ReasonElsewhere)
+			m.revoked.token(m.stored(w.token), now, why) // a client that comes again does so with its copy
 			w.end(&EndedError{why})
 		default:
 			w.confirmed, w.reason = asked, ""

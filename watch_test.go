@@ -163,6 +163,22 @@ func TestWorkEndsWhenTheFeedTells(t *testing.T) {
 	expectEnd(t, works[1], hasEnded+"ended elsewhere")
 }
 
+// Of a session that work was ended for no copy is believed here any more, told or not.
+func TestWorkThatEndedMakesCopiesWorthless(t *testing.T) {
+	t.Parallel()
+	s, feed := serveTold(t, time.Minute)
+	s.working()
+	b := s.signedIn("ada")
+	feed.heardNow()
+	b.get("/me").expect(t, http.StatusOK, byCache)
+	copied := b.copy()
+	s.store.Remove(b.token())
+	expectEnd(t, b.work(), hasEnded+"ended elsewhere")
+	if got := copied.get("/me"); got.status != http.StatusUnauthorized {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+}
+
 // A silent feed is no reason to let work go on.
 func TestWorkIsConfirmedByTheStoreWhileTheFeedIsSilent(t *testing.T) {
 	t.Parallel()
