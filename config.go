@@ -165,8 +165,9 @@ type Config struct {
 
 	// MaxSessionsPerUser is how many sessions a user may have at the same time; the
 	// sign-in of one more ends the oldest, or is refused with RejectOverLimit.
-	// Sign-ins at the same time on several nodes end up with as many. It costs a
-	// query at each sign-in, and some more where sign-ins of one user meet. Default no limit; at most 50.
+	// Sign-ins at the same time on several nodes keep to it as well. It costs a
+	// query at each sign-in, and some more where sign-ins of one user coincide.
+	// Default no limit; at most 50.
 	MaxSessionsPerUser int
 
 	// RejectOverLimit lets SignIn and Create return ErrTooManySessions in place of

@@ -51,9 +51,9 @@ func WithClient(ip, userAgent string) SignInOption {
 // but for the oldest under Config.MaxSessionsPerUser.
 //
 // It returns ErrNotFound if the database knows no such user, ErrTooManySessions,
-// the error of
-// Config.BeforeCreate, one about WithFields, or one that wraps ErrStore. After an
-// ErrStore a session may exist whose token nobody knows; it expires.
+// the error of Config.BeforeCreate, one about WithFields, or one that wraps
+// ErrStore. After an ErrStore a session may exist whose token nobody knows; it
+// expires.
 func (m *Manager) Create(ctx context.Context, userID string, opts ...SignInOption) (*Session, error) {
 	var how creation
 	for _, opt := range opts {

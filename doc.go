@@ -13,7 +13,7 @@
 //	router.Use(sessions.Middleware())
 //	sessions.Routes(router.Group("/api/auth"))
 //
-//	router.POST("/login", func(c *gin.Context) {
+//	router.POST("/login", sessions.RequireOrigin(), func(c *gin.Context) {
 //		user, ok := checkPassword(c) // the application's own business
 //		if !ok { … }
 //		if _, err := sessions.SignIn(c, user.ID); err != nil { … }
@@ -31,9 +31,31 @@
 // after it was renewed. The store is the truth about sessions; the cookie cache
 // is a signed copy in a second cookie, which saves store reads and may be
 // Config.CookieCache.MaxAge old; a revocation feed tells processes which copies
-// not to believe. With MultiSession a device holds several
-// sessions, one of them active, each in a device cookie of its own. Additional
-// fields are columns of the application's, declared in a models.Schema.
+// not to believe. With MultiSession a device holds several sessions, one of them
+// active, each in a device cookie of its own. Additional fields are columns of
+// the application's, declared in a models.Schema.
+//
+// # What to call
+//
+// Once, at the start: [New], [Manager.Middleware], [Manager.Routes],
+// [Manager.StartPurge], and [Manager.Close] at the end.
+//
+// In front of routes, as guards: [Manager.RequireSession] for most,
+// [Manager.RequireStore] for what authorises, [Manager.RequireFresh] for what is
+// dangerous, [Manager.RequireOrigin] for every POST of the application's own.
+//
+// In handlers: [From] gives the session, [Manager.Load] also says why there is
+// none, [Manager.SignIn] and [Manager.SignOut] begin and end it,
+// [Manager.SetFields] writes its additional fields. [Manager.Elevate],
+// [Manager.Reauthenticate] and [Manager.Rotate] are for the moments at which
+// somebody proves who they are once more, or their privileges change.
+// [Manager.Context] ends with the session, for WebSockets and streams;
+// [Manager.DevicesPage] is a page on which users see and end their sessions.
+//
+// Anywhere else, on a context.Context: [Manager.Create], [Manager.Find],
+// [Manager.List], [Manager.Revoke], [Manager.RevokeOthers], [Manager.RevokeAll],
+// [Manager.Export], [Manager.Purge], [Manager.TruncateAddresses],
+// [Manager.FeedLag].
 //
 // # Three answers
 //
@@ -44,7 +66,11 @@
 //
 // # Where to read on
 //
-// [Config] explains every option, [Manager] has the methods, [Store] what a
-// store must do. Package models is the store on GORM with its migration and
-// OpenMySQL; package cookiecache holds the formats of the copy.
+// [Config] explains every option, [Store] what a store must do. Package models
+// is the store on GORM with its migration and OpenMySQL; cookiecache holds the
+// formats of the copy; sessiontest is for the tests of an application; storetest
+// for stores of one's own. Modules beside this one, each with its own
+// dependencies: redisstore (sessions in Redis), otelsession (metrics and traces),
+// device (names for browsers and systems), cmd/ginsession (a command for
+// operators). The folder docs has the rest.
 package ginsession

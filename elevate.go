@@ -28,7 +28,7 @@ func (m *Manager) Elevate(c *gin.Context) (*Session, error) {
 	}
 	ctx := m.bounded(c.Request.Context())
 	p := m.present(c.Request)
-	o := m.own(ctx, c, &p, how{noRefresh: true})
+	o := m.loadToChange(ctx, c, &p, how{noRefresh: true})
 	if o.err != nil {
 		return nil, o.err
 	}

@@ -31,8 +31,8 @@ type Event struct {
 	Lag time.Duration
 	// Err, of EventStoreFailed, is what the store said. It wraps ErrStore.
 	Err error
-	// Missed is how many events before this one were not told: a hook that is too
-	// slow, or requests that were made to be refused.
+	// Missed is how many events before this one were not told, because the hook was
+	// too slow or there were too many of what anybody can cause (Config.OnEvent).
 	Missed int
 }
 
@@ -238,8 +238,8 @@ func (m *Manager) endingOf(ctx context.Context, token string, reason Reason, by 
 	return why
 }
 
-// heeded reports whether anybody is told of events.
-func (m *Manager) heeded() bool { return m.events != nil || m.observer != nil }
+// hasListener reports whether anybody is told of events.
+func (m *Manager) hasListener() bool { return m.events != nil || m.observer != nil }
 
 // tell tells of an event: the Observer now, OnEvent in its turn.
 func (m *Manager) tell(ctx context.Context, event Event) {
@@ -252,14 +252,14 @@ func (m *Manager) tell(ctx context.Context, event Event) {
 // rejected tells of a request that was refused, or taken for one without a
 // session.
 func (m *Manager) rejected(ctx context.Context, reason Reason, sessionID, userID string) {
-	if m.heeded() {
+	if m.hasListener() {
 		m.tell(ctx, Event{Kind: EventRejected, Reason: reason, At: m.clock(), SessionID: sessionID, UserID: userID})
 	}
 }
 
 // happened tells of a session.
 func (m *Manager) happened(ctx context.Context, kind EventKind, row models.Session) {
-	if m.heeded() {
+	if m.hasListener() {
 		m.tell(ctx, Event{Kind: kind, At: m.clock(), SessionID: row.ID, UserID: row.UserID})
 	}
 }

@@ -24,12 +24,11 @@ type RevocationFeed interface {
 	// Store that keeps the feed. Telling something twice is harmless.
 	Publish(ctx context.Context, revoked models.Revoked) error
 
-	// Follow calls hear, from the goroutine that called Follow and not after it has
-	// returned, again and again until ctx ends
-	// or the feed fails, at least every so often even if there is nothing to
-	// tell. The first call tells what ended within the last since, those after
-	// it what is new. It returns the cause of ctx's end, or what went wrong; it
-	// is then called again.
+	// Follow calls hear again and again until ctx ends or the feed fails: at least
+	// once in every, even if there is nothing to tell. The first call tells what
+	// ended within the last since, those after it what is new. hear is called from
+	// the goroutine that called Follow, and never after Follow has returned. Follow
+	// returns the cause of ctx's end, or what went wrong; then it is called again.
 	Follow(ctx context.Context, since, every time.Duration, hear func(models.Heard)) error
 }
 

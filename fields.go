@@ -40,7 +40,7 @@ func (m *Manager) SetFields(c *gin.Context, fields map[string]any) (*Session, er
 	}
 	p := m.present(c.Request)
 	ctx := m.bounded(c.Request.Context())
-	o := m.own(ctx, c, &p, how{})
+	o := m.loadToChange(ctx, c, &p, how{})
 	if o.err != nil {
 		return nil, o.err
 	}
@@ -101,7 +101,7 @@ func (m *Manager) update(ctx context.Context, c *gin.Context, p *presented, o *o
 	var bad *models.Error
 	switch {
 	case errors.Is(err, models.ErrNotFound):
-		if m.succeeded.recently(o.row.Token, now) {
+		if m.replaced.recently(o.row.Token, now) {
 			m.know(c, loaded{err: ErrNoSession})
 		} else {
 			m.signedOut(c, p)

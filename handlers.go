@@ -75,7 +75,7 @@ func (m *Manager) getSession(c *gin.Context) {
 
 func (m *Manager) storeFailed(c *gin.Context, err error) {
 	m.logger.Error("ginsession: the session store did not answer", "route", c.FullPath(), "error", err)
-	if m.heeded() && c.Request.Context().Err() == nil { // else it may be the client's doing
+	if m.hasListener() && c.Request.Context().Err() == nil { // else it may be the client's doing
 		m.tell(c.Request.Context(), Event{Kind: EventStoreFailed, At: m.clock(), Err: err})
 	}
 	_ = c.Error(err)

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/ginsession/ginsession/models"
@@ -108,7 +106,7 @@ func (m *Manager) look(ctx context.Context, p *presented, how how) outcome {
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		m.rejected(ctx, ReasonUnknown, "", "")
-		o.expireAll = !m.succeeded.recently(key.token, now)
+		o.expireAll = !m.replaced.recently(key.token, now)
 		o.err = m.ended(key.token, copied.row)
 		return o
 	case err != nil:
@@ -125,7 +123,7 @@ func (m *Manager) look(ctx context.Context, p *presented, how how) outcome {
 		return o
 	case read.gone:
 		m.rejected(ctx, ReasonUnknown, read.row.ID, read.row.UserID)
-		o.expireAll = !m.succeeded.recently(key.token, now)
+		o.expireAll = !m.replaced.recently(key.token, now)
 		o.err = fmt.Errorf("%w: %w", errRevokedMeanwhile, m.ended(key.token, read.row))
 		return o
 	}
@@ -142,7 +140,7 @@ func (m *Manager) look(ctx context.Context, p *presented, how how) outcome {
 			o.setToken = browserSession
 		}
 	}
-	if key.secret > 0 && o.setToken != 0 && !how.silent && m.heeded() {
+	if key.secret > 0 && o.setToken != 0 && !how.silent && m.hasListener() {
 		m.tell(ctx, Event{Kind: EventOldSecretUsed, At: now, SessionID: o.row.ID, UserID: o.row.UserID, OldSecret: key.secret - 1})
 	}
 	if p.dontRemember {
@@ -217,100 +215,6 @@ func (m *Manager) writeCookies(h http.Header, p *presented, o *outcome) {
 	}
 }
 
-// An original is what a cookie cache is made of.
-type original struct {
-	row          models.Session
-	user         models.User
-	readAt       time.Time // before the store was asked
-	dontRemember bool
-	// userInCacheOrder: /update-session writes the user in the order in which it
-	// stood in the cookie cache that came with the request, as in Better Auth,
-	// where that copy is what it has of the user.
-	userInCacheOrder bool
-}
-
-// payloads are of cookie caches that were minted: their room is used again.
-var payloads = sync.Pool{New: func() any { return new([]byte) }}
-
-// mint writes a cookie cache. A copy too large for cookies is no failure: there
-// is none.
-func (m *Manager) mint(h http.Header, p *presented, o original) {
-	whole := false
-	defer func() {
-		if !whole { // VersionFunc panicked: no half of our cookies goes out
-			drop(h, func(line string) bool {
-				name, _, _ := strings.Cut(line, "=")
-				return m.cookies.ours(name)
-			})
-			h.Del(authTokenHeader)
-		}
-	}()
-	good, age := m.cache.maxAge, int(m.cache.maxAge/time.Second)
-	if o.dontRemember {
-		good, age = min(good, m.cache.unremembered), browserSession
-	}
-	payload := payloads.Get().(*[]byte)
-	defer payloads.Put(payload)
-	*payload = m.appendCachePayload((*payload)[:0], o)
-	value, err := m.codec.Encode(*payload, o.readAt, o.readAt.Add(good))
-	whole = true
-	if err != nil {
-		m.cookies.expireSent(h, p)
-	}
-	if err != nil || !m.cookies.setData(h, p, value, age) {
-		m.oversize.Do(func() {
-			m.logger.Warn("ginsession: a session is too large for the cookie cache and is read from the store every time; this is said once", "sessionId", o.row.ID)
-		})
-	}
-}
-
-// twoLooks is how far apart Better Auth's two looks at the clock may be, one for
-// when a copy is made and one for when it ends.
-const twoLooks = 2 * time.Second
-
-// readCopy returns the session in the cookie cache if it may be believed: it
-// verifies, names the very token of the session cookie, is of this version, in
-// time, whole, and not of a session that this process ended. began is now by the
-// monotonic clock.
-func (m *Manager) readCopy(p *presented, token string, now, began time.Time) (cachedCopy, bool) {
-	value, ok := p.dataValue()
-	if !ok {
-		return cachedCopy{}, false
-	}
-	c, last, ok := m.decoded(token, value)
-	if !ok {
-		return cachedCopy{}, false
-	}
-	stored := m.stored(token)
-	if !sameToken(c.row.Token, stored) {
-		return cachedCopy{}, false
-	}
-	good := c.row.UserID == c.user.ID &&
-		c.version == m.cacheVersion(c.row, c.user, true) &&
-		!last.Before(now) &&
-		last.Sub(c.issuedAt) <= m.cache.maxAge+twoLooks &&
-		!c.issuedAt.After(now.Add(skew)) &&
-		!m.policy.expired(c.row.CreatedAt, c.row.ExpiresAt, now) &&
-		!m.revoked.doubts(stored, c.row, began)
-	c.row.Token = token
-	return c, good
-}
-
-// decoded verifies and parses a cookie cache, once.
-func (m *Manager) decoded(token, value string) (c cachedCopy, last time.Time, ok bool) {
-	if known := m.verified.find(token, value); known != nil {
-		return known.copied, known.last, true
-	}
-	payload, last, err := m.codec.Decode(value)
-	if err != nil {
-		return cachedCopy{}, time.Time{}, false
-	}
-	if c, ok = m.parseCachePayload(payload); ok {
-		m.verified.keep(token, value, c, last)
-	}
-	return c, last, ok
-}
-
 // deleteExpired removes the expired row that a request met, unless somebody
 // whose clock is behind renewed it meanwhile. That it may fail matters little:
 // the row is dead, and the purge comes.
@@ -320,7 +224,7 @@ func (m *Manager) deleteExpired(ctx context.Context, row models.Session, now tim
 	switch ended, err := m.store.Revoke(ctx, models.Revocation{Token: row.Token, UserID: row.UserID, NotAfter: row.ExpiresAt}); {
 	case err != nil:
 		m.logger.Warn("ginsession: an expired session could not be deleted", "sessionId", row.ID, "error", err)
-	case ended > 0 && m.heeded():
+	case ended > 0 && m.hasListener():
 		m.tell(ctx, Event{Kind: EventRevoked, Reason: m.policy.ended(row.ExpiresAt, now), At: now, SessionID: row.ID, UserID: row.UserID, Ended: ended})
 	}
 }

@@ -39,7 +39,7 @@ type Manager struct {
 	watching sync.Once
 	streams  streams
 
-	succeeded succeeded
+	replaced replacedTokens
 
 	running    context.Context // until Close
 	stop       context.CancelFunc

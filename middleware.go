@@ -88,9 +88,9 @@ func (m *Manager) loadFor(c *gin.Context, how how) loaded {
 	return now
 }
 
-// own loads, from the store, the session that the application is about to change.
+// loadToChange loads, from the store, the session that the application is about to change.
 // If there is none, the browser and the rest of the request learn of it.
-func (m *Manager) own(ctx context.Context, c *gin.Context, p *presented, how how) outcome {
+func (m *Manager) loadToChange(ctx context.Context, c *gin.Context, p *presented, how how) outcome {
 	how.confirm, how.deferred = true, m.deferRefresh
 	o := m.load(ctx, p, how)
 	if o.err != nil {

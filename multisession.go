@@ -152,7 +152,7 @@ func (m *Manager) joinDevice(ctx context.Context, h http.Header, p *presented, a
 
 // leaveDevice ends a session that another sign-in drove from the device.
 func (m *Manager) leaveDevice(ctx context.Context, h http.Header, row models.Session, madeID string, reason Reason) {
-	m.succeeded.note(row.Token, m.clock())
+	m.replaced.note(row.Token, m.clock())
 	if _, err := m.revoke(ctx, models.Revocation{Token: row.Token}, ending{reason, madeID, row.ID, row.UserID}); err != nil {
 		m.logger.Warn("ginsession: a session of the same device could not be ended at a sign-in", "sessionId", madeID, "error", err)
 	}

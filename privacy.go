@@ -12,9 +12,6 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
-// mostFound is how many tokens Store.FindMany looks for.
-const mostFound = 100
-
 // Export returns all that is stored of a user's sessions, for people who ask for it
 // (GDPR, articles 15 and 20): a JSON array with an object for each session, the oldest
 // first, and sessions that have expired and are still there among them. It holds

@@ -11,9 +11,9 @@ import (
 
 // Revoke ends one session of the given user, named by its handle or its token;
 // under HashTokens by its handle, where the session comes from List.
-// From the moment Revoke returns nil this process refuses the session; with
-// the cookie cache on, other processes follow within CookieCache.MaxAge, or
-// CookieCache.MaxLag if there is a feed (models.Schema.Feed).
+// From the moment Revoke returns nil this process refuses the session. So do
+// others without a cookie cache; with one they follow within CookieCache.MaxLag,
+// and under CookieCache.NoFeed within MaxAge.
 //
 // It returns ErrNotFound if the user has no such session (any more), and an
 // error wrapping ErrStore if the store could not answer; the session may then
@@ -110,7 +110,7 @@ func (m *Manager) revoke(ctx context.Context, r models.Revocation, why ending) (
 	}
 	m.noteEnd(r, m.clock())
 	m.forgetOwn(ctx, r)
-	if ended > 0 && m.heeded() {
+	if ended > 0 && m.hasListener() {
 		m.tell(ctx, Event{Kind: EventRevoked, Reason: why.reason, At: m.clock(), SessionID: why.session, UserID: cmp.Or(r.UserID, why.user), Ended: ended, By: why.by})
 	}
 	return ended, nil

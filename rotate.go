@@ -56,7 +56,7 @@ func (m *Manager) replace(c *gin.Context, kind EventKind, change func(next *mode
 	}
 	ctx := m.bounded(c.Request.Context())
 	p := m.present(c.Request)
-	o := m.own(ctx, c, &p, how{noRefresh: true})
+	o := m.loadToChange(ctx, c, &p, how{noRefresh: true})
 	if o.err != nil {
 		return nil, o.err
 	}
@@ -64,7 +64,7 @@ func (m *Manager) replace(c *gin.Context, kind EventKind, change func(next *mode
 	old, next := o.row, o.row
 	next.UpdatedAt = now
 	change(&next, now)
-	m.succeeded.note(old.Token, now) // before anybody can find it gone
+	m.replaced.note(old.Token, now) // before anybody can find it gone
 	row, err := m.replaceStored(ctx, old, next, now)
 	m.noteEnd(models.Revocation{Token: old.Token, Reason: models.ReasonRotated}, now) // in doubt too: then only the store is asked
 	switch {
@@ -74,7 +74,7 @@ func (m *Manager) replace(c *gin.Context, kind EventKind, change func(next *mode
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrStore, err)
 	}
-	if m.heeded() {
+	if m.hasListener() {
 		if row.ID != old.ID {
 			m.tell(ctx, Event{Kind: EventRevoked, Reason: ReasonReplaced, At: now, SessionID: old.ID, UserID: old.UserID, Ended: 1, By: row.ID})
 		}
@@ -122,24 +122,24 @@ func (m *Manager) replaceStored(ctx context.Context, old, next models.Session, n
 	}
 }
 
-// succeeded remembers for a while which tokens gave way to another in the same
+// replacedTokens remembers for a while which tokens gave way to another in the same
 // browser. A request that was under way with the former one finds no session, and
 // its answer may come after the one that brought the new cookies: it must not
 // expire them.
-type succeeded struct {
+type replacedTokens struct {
 	mu     sync.Mutex
 	tokens map[[sha256.Size]byte]time.Time
 }
 
 const (
-	succeededFor  = 30 * time.Second
-	mostSucceeded = 10_000
+	replacedFor  = 30 * time.Second
+	mostReplaced = 10_000
 )
 
-func (s *succeeded) note(token string, now time.Time) {
+func (s *replacedTokens) note(token string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.tokens) >= mostSucceeded || s.tokens == nil {
+	if len(s.tokens) >= mostReplaced || s.tokens == nil {
 		// Forgetting too early costs a late tab its session, no more.
 		s.tokens = map[[sha256.Size]byte]time.Time{}
 	}
@@ -147,12 +147,12 @@ func (s *succeeded) note(token string, now time.Time) {
 }
 
 // recently reports whether the token gave way to another a moment ago.
-func (s *succeeded) recently(token string, now time.Time) bool {
+func (s *replacedTokens) recently(token string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.tokens) == 0 {
 		return false
 	}
 	at, ok := s.tokens[sha256.Sum256([]byte(token))]
-	return ok && now.Sub(at) < succeededFor
+	return ok && now.Sub(at) < replacedFor
 }

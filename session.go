@@ -38,8 +38,9 @@ type Session struct {
 	// the ID is set.
 	User User `json:"user"`
 	// Cached reports that the session was read from the cookie cache, so that
-	// it may have been ended elsewhere up to CookieCache.MaxAge ago. Nothing
-	// that outlives the request should be made of a cached session.
+	// another process may have ended it up to CookieCache.MaxLag ago (under NoFeed
+	// up to MaxAge). Nothing that outlives the request should be made of a cached
+	// session.
 	Cached bool `json:"-"`
 
 	manager *Manager

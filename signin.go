@@ -91,7 +91,7 @@ func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*
 // endPrevious ends the sessions that the browser presented before a sign-in.
 func (m *Manager) endPrevious(ctx context.Context, previous []proved, madeID string) {
 	for _, t := range previous {
-		m.succeeded.note(t.token, m.clock())
+		m.replaced.note(t.token, m.clock())
 		if _, err := m.revoke(ctx, models.Revocation{Token: t.token}, m.endingOf(ctx, t.token, ReasonReplaced, madeID)); err != nil {
 			m.logger.Warn("ginsession: the session before a sign-in could not be ended", "sessionId", madeID, "error", err)
 		}

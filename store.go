@@ -7,8 +7,12 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
-// mostListed is how many sessions Store.List reads at most.
-const mostListed = 100
+// mostListed is how many sessions Store.List reads at most, and mostFound for how
+// many tokens Store.FindMany looks.
+const (
+	mostListed = 100
+	mostFound  = 100
+)
 
 // A Store keeps sessions. models.Store, on GORM, is the one most applications
 // use; package storetest holds the suite that every implementation passes.

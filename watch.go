@@ -30,8 +30,9 @@ import (
 // may come again. It also ends with Close.
 //
 // The store is asked soon after the call, so that a cookie cache vouches for no
-// longer than that. Without a session the context has ended already, with the
-// error of Load as its cause.
+// longer than that; if the session has gone, no copy of it is believed here any
+// more. Without a session the context has ended already, with the error of Load as
+// its cause.
 func (m *Manager) Context(c *gin.Context) context.Context {
 	ctx, end := context.WithCancelCause(c.Request.Context())
 	session, err := m.Load(c)
@@ -176,7 +177,7 @@ func (m *Manager) confirm(ctx context.Context, every bool) {
 	due := m.watches.due(func(w *watch) bool {
 		return w.doubted || blind && every || m.policy.expired(w.row.CreatedAt, w.row.ExpiresAt, now)
 	}, !blind)
-	for batch := range slices.Chunk(due, mostListed) {
+	for batch := range slices.Chunk(due, mostFound) {
 		m.confirmSome(ctx, batch, now)
 	}
 }
