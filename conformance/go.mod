@@ -15,10 +15,10 @@ replace (
 require (
 	github.com/anishathalye/porcupine v1.3.1
 	github.com/gin-gonic/gin v1.12.0
-	github.com/ginsession/ginsession v0.0.0-00010101000000-000000000000
-	github.com/ginsession/ginsession/device v0.0.0-00010101000000-000000000000
-	github.com/ginsession/ginsession/example v0.0.0-00010101000000-000000000000
-	github.com/ginsession/ginsession/redisstore v0.0.0-00010101000000-000000000000
+	github.com/ginsession/ginsession v0.1.0
+	github.com/ginsession/ginsession/device v0.1.0
+	github.com/ginsession/ginsession/example v0.1.0
+	github.com/ginsession/ginsession/redisstore v0.1.0
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/libtnb/sqlite v1.2.2
 	github.com/redis/go-redis/v9 v9.23.0

@@ -10,8 +10,8 @@ replace (
 require (
 	github.com/coder/websocket v1.8.15
 	github.com/gin-gonic/gin v1.12.0
-	github.com/ginsession/ginsession v0.0.0-00010101000000-000000000000
-	github.com/ginsession/ginsession/device v0.0.0-00010101000000-000000000000
+	github.com/ginsession/ginsession v0.1.0
+	github.com/ginsession/ginsession/device v0.1.0
 	github.com/libtnb/sqlite v1.2.2
 	golang.org/x/crypto v0.59.0
 	gorm.io/gorm v1.31.2

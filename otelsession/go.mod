@@ -6,7 +6,7 @@ replace github.com/ginsession/ginsession => ../
 
 require (
 	github.com/gin-gonic/gin v1.12.0
-	github.com/ginsession/ginsession v0.0.0-00010101000000-000000000000
+	github.com/ginsession/ginsession v0.1.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/metric v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0

@@ -2,14 +2,10 @@ module github.com/ginsession/ginsession/cmd/ginsession
 
 go 1.26.0
 
-replace github.com/ginsession/ginsession => ../../
-
-replace github.com/ginsession/ginsession/redisstore => ../../redisstore
-
 require (
 	github.com/gin-gonic/gin v1.12.0
-	github.com/ginsession/ginsession v0.0.0-00010101000000-000000000000
-	github.com/ginsession/ginsession/redisstore v0.0.0-00010101000000-000000000000
+	github.com/ginsession/ginsession v0.1.0
+	github.com/ginsession/ginsession/redisstore v0.1.0
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/rogpeppe/go-internal v1.16.0

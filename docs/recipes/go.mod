@@ -9,7 +9,7 @@ require (
 	github.com/gin-contrib/cors v1.7.7
 	github.com/gin-contrib/sessions v1.0.4
 	github.com/gin-gonic/gin v1.12.0
-	github.com/ginsession/ginsession v0.0.0-00010101000000-000000000000
+	github.com/ginsession/ginsession v0.1.0
 	github.com/go-jose/go-jose/v4 v4.1.9
 	google.golang.org/grpc v1.84.0
 	google.golang.org/protobuf v1.36.11

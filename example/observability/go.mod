@@ -8,8 +8,8 @@ replace github.com/ginsession/ginsession/otelsession => ../../otelsession
 
 require (
 	github.com/gin-gonic/gin v1.12.0
-	github.com/ginsession/ginsession v0.0.0-00010101000000-000000000000
-	github.com/ginsession/ginsession/otelsession v0.0.0-00010101000000-000000000000
+	github.com/ginsession/ginsession v0.1.0
+	github.com/ginsession/ginsession/otelsession v0.1.0
 	github.com/libtnb/sqlite v1.2.2
 	github.com/prometheus/client_golang v1.24.1
 	go.opentelemetry.io/otel/exporters/prometheus v0.69.0
