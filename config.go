@@ -15,8 +15,8 @@ import (
 )
 
 // Off switches a duration of [Config] off where the zero value means the
-// default: FreshAge (every session is fresh) and MaxLifetime (no cap). Any
-// other negative duration, and Off anywhere else, is refused by [New].
+// default: FreshAge (every session is fresh) and MaxLifetime (no cap). [New]
+// refuses it in other fields, and all other negative durations everywhere.
 const Off time.Duration = math.MinInt64
 
 // Config is what [New] needs to know. Only Secret and one of DB and Store must
@@ -88,8 +88,9 @@ type Config struct {
 	// UpdateAge is how old a session's last renewal must be before reading it
 	// renews it again. It keeps a busy session from writing on every request.
 	//
-	// Default 24 h; time.Millisecond renews on every read. It must not exceed
-	// ExpiresIn and has no effect under DisableRefresh.
+	// Default 24 h, or half of ExpiresIn if that is less; time.Millisecond renews on
+	// every read. It must not exceed ExpiresIn, and at ExpiresIn a session is as good
+	// as never renewed. It has no effect under DisableRefresh.
 	//
 	// Better Auth: session.updateAge, where 0 renews on every read.
 	UpdateAge time.Duration
@@ -145,10 +146,13 @@ type Config struct {
 
 	// ExposeReasons says in the body of a 401 why the session ended, as far as this
 	// process knows: {"code":"UNAUTHORIZED",…,"reason":"signed out"}. The values
-	// are those of Reason. It remembers the reasons it hears of for five minutes, or
-	// as long as a cookie cache lives; a session that ended as one of all of a
-	// user's is told apart by the cookie cache only. Who asks has proved that the
-	// session was theirs.
+	// are those of Reason. It is said only to whoever presents the session's signed
+	// token.
+	//
+	// A process remembers the reasons that it hears of for five minutes, or as long
+	// as a cookie cache lives. Where all sessions of a user ended at once it
+	// remembers the user only, whom a request without a cookie cache does not name:
+	// then there is no reason.
 	ExposeReasons bool
 
 	// HashTokens stores only a hash of each token, so that a stolen database signs
@@ -160,7 +164,8 @@ type Config struct {
 	HashTokens bool
 
 	// KeepPreviousSession leaves the session that a browser presents at sign-in
-	// alive, as Better Auth does. By default SignIn ends it.
+	// alive, as Better Auth does. By default SignIn ends it, because somebody may
+	// have planted it, and because nobody will use it again. Default off.
 	KeepPreviousSession bool
 
 	// MaxSessionsPerUser is how many sessions a user may have at the same time; the
@@ -244,8 +249,10 @@ type CookieCache struct {
 	// another process stays visible here until its copy ends, for MaxAge. A single
 	// process loses nothing by it.
 	//
-	// By default a cookie cache switches Schema.Feed on, and its table must be
-	// there: call Migrate of a Schema with Feed. A Store of your own must implement
+	// By default a Manager with a cookie cache works as if Schema.Feed were set, and
+	// the feed's table must be there: call Migrate of a Schema with Feed. Processes
+	// on the same tables without a cookie cache must set Schema.Feed themselves, so
+	// that they tell what they end. A Store of your own must implement
 	// RevocationFeed.
 	NoFeed bool
 
@@ -321,7 +328,8 @@ type Cookies struct {
 	SessionToken, SessionData, DontRemember CookieOptions
 }
 
-// CookieOptions are the name and attributes of one cookie.
+// CookieOptions are the name and attributes of one cookie. What is zero is as in
+// Cookies.
 type CookieOptions struct {
 	// Name takes the place of prefix and name; __Secure- or __Host- stays in
 	// front.
@@ -329,7 +337,7 @@ type CookieOptions struct {
 	Domain      string
 	Path        string
 	SameSite    http.SameSite
-	Secure      bool // in any case; the name stays
+	Secure      bool // Secure whatever Cookies.Secure says; no __Secure- comes in front
 	Partitioned bool
 }
 

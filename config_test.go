@@ -37,7 +37,7 @@ func TestSR90_ConfigFaults(t *testing.T) {
 		{"SR19 published secret", func(c *ginsession.Config) { c.Secret = "better-auth-secret-12345678901234567890" }, []string{"Config.Secret is Better Auth's published default"}},
 		{"SR19 repeated secret", func(c *ginsession.Config) { c.Secret = strings.Repeat("a", 64) }, []string{"Config.Secret only repeats"}},
 		{"SR19 repeated piece", func(c *ginsession.Config) { c.Secret = strings.Repeat("0123456789abcdef", 2) + "012" }, []string{"Config.Secret only repeats"}},
-		{"short old secret", func(c *ginsession.Config) { c.OldSecrets = []string{oldSecret, "x"} }, []string{"Config.OldSecrets[1] has 1 bytes"}},
+		{"short old secret", func(c *ginsession.Config) { c.OldSecrets = []string{oldSecret, "x"} }, []string{"Config.OldSecrets[1] has 1 bytes", "remove it"}},
 		{"the same secret twice", func(c *ginsession.Config) { c.OldSecrets = []string{secret} }, []string{"Config.OldSecrets[0] occurs twice"}},
 		{"six secrets", func(c *ginsession.Config) {
 			for i := range 5 {

@@ -33,8 +33,9 @@ func DontRemember() SignInOption {
 	return signInOption(func(c *creation) { c.dontRemember = true })
 }
 
-// KeepPrevious leaves the session that the browser presents alive for this
-// sign-in; Config.KeepPreviousSession does so for all.
+// KeepPrevious leaves the session that the browser presents alive at this sign-in,
+// for an administrator who signs in as somebody else and wants to come back, say;
+// Config.KeepPreviousSession does so for all.
 func KeepPrevious() SignInOption {
 	return signInOption(func(c *creation) { c.keepPrevious = true })
 }

@@ -109,7 +109,9 @@ func TestDevicesPageShowsTheUsersSessions(t *testing.T) {
 	laptop.peer = "[2001:db8:1:2:3::4]:1"
 	laptop.signIn("ada")
 	s.advance(time.Hour)
-	old := s.signedIn("ada")
+	old := s.browser()
+	old.peer = "[::1]:1" // of which only zeros are stored
+	old.signIn("ada")
 	s.store.edit(old.token(), func(row *models.Session) { row.UpdatedAt, row.UserAgent = start.Add(-time.Hour), nil })
 
 	got := laptop.get("/devices")
@@ -121,6 +123,9 @@ func TestDevicesPageShowsTheUsersSessions(t *testing.T) {
 		`aria-label="Sign out Phone/1" aria-describedby="about-1"`)
 	if got := all(heading, got.body); !slices.Equal(got, []string{firefox[:60] + `… <span class="badge">This device</span>`, "Phone/1", "Unknown device"}) {
 		t.Errorf("devices %q", got)
+	}
+	if n := strings.Count(got.body, "<dt>IP address</dt>"); n != 2 {
+		t.Errorf("%d addresses", n)
 	}
 	for _, b := range []*browser{phone, laptop, bob, old} {
 		if strings.Contains(got.body, b.token()) {

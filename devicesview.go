@@ -61,7 +61,8 @@ type Device struct {
 	Name string
 	// Browser, System and Device are what DevicesPage.Describe made of it.
 	Browser, System, Device string
-	// IPAddress is that of the sign-in, IPv6 in short form; "" if it is not known.
+	// IPAddress is that of the sign-in, IPv6 in short form and cut to
+	// Config.IPv6Subnet; "" if it is not known, or this machine's own (::1).
 	IPAddress string
 	SignedIn  DevicesTime
 	// LastSeen is when the session was last renewed or changed, and so as exact as
@@ -160,6 +161,9 @@ func (p *devicesPage) device(session *Session, userAgent string, hints http.Head
 	}
 	if addr, err := netip.ParseAddr(d.IPAddress); err == nil {
 		d.IPAddress = addr.String()
+		if addr.IsUnspecified() { // what Config.IPv6Subnet leaves of ::1
+			d.IPAddress = ""
+		}
 	}
 	switch {
 	case d.Browser != "" && d.System != "":

@@ -10,6 +10,8 @@
 //		DB:      db, // models.OpenMySQL(dsn), or any *gorm.DB
 //	})
 //	if err != nil { … }
+//	defer sessions.Close()
+//	sessions.StartPurge(ctx)
 //	router.Use(sessions.Middleware())
 //	sessions.Routes(router.Group("/api/auth"))
 //
@@ -46,11 +48,14 @@
 //
 // In handlers: [From] gives the session, [Manager.Load] also says why there is
 // none, [Manager.SignIn] and [Manager.SignOut] begin and end it,
-// [Manager.SetFields] writes its additional fields. [Manager.Elevate],
-// [Manager.Reauthenticate] and [Manager.Rotate] are for the moments at which
-// somebody proves who they are once more, or their privileges change.
-// [Manager.Context] ends with the session, for WebSockets and streams;
-// [Manager.DevicesPage] is a page on which users see and end their sessions.
+// [Manager.SetFields] writes its additional fields. [Manager.Context] ends with the
+// session, for WebSockets and streams; [Manager.DevicesPage] is a page on which
+// users see and end their sessions. When somebody proves who they are once more:
+//
+//   - [Manager.Elevate] if that opens RequireFresh for a while, in the same session;
+//   - [Manager.Reauthenticate] if a new session should begin in the place of the old;
+//   - [Manager.Rotate] if what they may do has changed, and the token with it;
+//   - [Manager.SignIn] if it may be somebody else.
 //
 // Anywhere else, on a context.Context: [Manager.Create], [Manager.Find],
 // [Manager.List], [Manager.Revoke], [Manager.RevokeOthers], [Manager.RevokeAll],

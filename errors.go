@@ -8,7 +8,7 @@ var (
 	// ErrNoSession: the request carries no session. Guards answer 401.
 	ErrNoSession = errors.New("ginsession: no session")
 
-	// ErrNotFound: there is no such session, or no such user, (any more).
+	// ErrNotFound: there is no such session, or no such user: it may have ended.
 	ErrNotFound = errors.New("ginsession: not found")
 
 	// ErrNotFresh: the session is too old for what was asked. Guards answer 403.

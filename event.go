@@ -10,7 +10,7 @@ import (
 )
 
 // An Event is something that happened to a session, or to a request that had
-// none. It holds no token, cookie or secret, and prints as a log record.
+// none. It holds no token, cookie or secret, and slog prints the fields that are set.
 type Event struct {
 	Kind   EventKind
 	Reason Reason // of EventRevoked and EventRejected
@@ -36,7 +36,8 @@ type Event struct {
 	Missed int
 }
 
-// An EventKind says what happened.
+// An EventKind says what happened. Each Event has Kind and At; what else it has
+// stands with the fields.
 type EventKind string
 
 const (

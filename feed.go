@@ -12,11 +12,12 @@ import (
 // A RevocationFeed tells a process which sessions other processes ended, so that
 // it believes no cookie cache of theirs.
 //
-// There are two uses. A Store that implements it, or models.Store of a Schema with
-// Feed, keeps the feed that cookie caches depend on: it writes down itself what it
-// ends, and what it ended must be told by every Follow that asks the feed after its
-// Revoke or Replace has returned. CookieCache.Feed may bring the same news sooner,
-// and lose some.
+// There are two uses. Cookie caches depend on the feed that the Store keeps: that
+// of models.Store of a Schema with Feed, or of a Store that implements this
+// interface. Such a Store writes to its feed by itself, whenever a Revoke or Replace
+// of its own ends a session, and before it returns: a Follow that looks at the feed
+// later must tell of it. The other use, CookieCache.Feed, may bring the same news
+// sooner, and lose some.
 //
 // A RevocationFeed is safe for concurrent use.
 type RevocationFeed interface {

@@ -869,3 +869,19 @@ func TestSR25_CopyThatComesAgainIsJudgedAgain(t *testing.T) {
 		}
 	}
 }
+
+// ExpiresIn alone, however short, leaves a session that slides.
+func TestShortSessionSlides(t *testing.T) {
+	t.Parallel()
+	for _, expiresIn := range []time.Duration{time.Second, time.Hour, 24 * time.Hour, 30 * time.Hour} {
+		s := serve(t, func(c *ginsession.Config) { c.ExpiresIn = expiresIn })
+		b := s.signedIn("ada")
+		for range 20 {
+			s.advance(expiresIn * 2 / 5)
+			if got := b.get("/me"); got.status != 200 {
+				t.Errorf("ExpiresIn %v: %d after %v", expiresIn, got.status, s.clock().Sub(start))
+				break
+			}
+		}
+	}
+}

@@ -27,7 +27,7 @@ type MultiSession struct {
 
 	// MaximumSessions is how many accounts a device may hold. The session of
 	// one more ends the oldest. Default 5, at most 20. Better Auth:
-	// maximumSessions, where it is the newest that the device cannot list.
+	// maximumSessions, beyond which a new session gets no device cookie there.
 	MaximumSessions int
 }
 

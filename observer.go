@@ -16,10 +16,10 @@ type Observer interface {
 	// called by the first Close.
 	Start(sessions *Manager) (stop func())
 
-	// Store returns what New uses in the place of a Store: one that does the same
-	// and sees each call. What else than the methods of Store the given one can do
-	// the Manager has found out by itself, and the result need not know: its feed,
-	// and whether it keeps deadlines. Under HashTokens it sees hashes only.
+	// Store returns what New uses in the place of the given Store: one that passes
+	// each call on, and sees it. It needs the methods of Store alone: optional ones,
+	// such as those of a RevocationFeed, are called on the given one. Under
+	// HashTokens it sees hashes of tokens only.
 	Store(store Store) Store
 
 	// Read tells of one look for the session of a request: by Middleware, a guard,
@@ -64,7 +64,7 @@ const (
 	FoundNone                // the request brought nothing of a session
 	FoundRefused             // it brought something that does not hold (any more)
 	FoundFailure             // the store could not tell
-	FoundLeft                // nor was there time: the client left, or its context ended
+	FoundLeft                // the client left, or its context ended, before the store told
 )
 
 // String returns "session", "none", "refused", "store_failed" or "client_left".

@@ -16,9 +16,11 @@ import (
 //	GET /session-events  with SessionEvents.Enabled: tells open pages of the end
 //	GET /revoked         with RevokedSecret: tells verifiers elsewhere
 //
-// They answer as Better Auth does: to unknown paths, other methods and
-// trailing slashes with an empty 404. Mounting twice under one prefix panics,
-// as gin does.
+// They answer as Better Auth does: to unknown paths, other methods and trailing
+// slashes with an empty 404. Where the application has a handler for Engine.NoRoute
+// that writes, such as a proxy to a Better Auth server, it answers unknown paths
+// and other methods in their place; one that serves a page's files must leave these
+// paths alone. Mounting twice under one prefix panics, as gin does.
 func (m *Manager) Routes(group *gin.RouterGroup) {
 	m.SessionRoutes(group)
 	if m.cookies.device != "" {

@@ -178,21 +178,20 @@ const wellKnownSecret = "better-auth-secret-12345678901234567890"
 
 func (c Config) checkSecrets(f *faults) []string {
 	secrets := append([]string{c.Secret}, c.OldSecrets...)
-	const generate = "generate one with `openssl rand -base64 32`"
 	for i, secret := range secrets {
-		field := "Secret"
+		field, wayOut := "Secret", "generate one with `openssl rand -base64 32`"
 		if i > 0 {
-			field = fmt.Sprintf("OldSecrets[%d]", i-1)
+			field, wayOut = fmt.Sprintf("OldSecrets[%d]", i-1), "remove it, which ends what it signed"
 		}
 		switch {
 		case len(secret) == 0:
-			f.add("%s is empty: %s", field, generate)
+			f.add("%s is empty: %s", field, wayOut)
 		case len(secret) < 32:
-			f.add("%s has %d bytes, at least 32 are needed: %s", field, len(secret), generate)
+			f.add("%s has %d bytes, at least 32 are needed: %s", field, len(secret), wayOut)
 		case strings.Contains(secret, wellKnownSecret):
-			f.add("%s is Better Auth's published default: %s", field, generate)
+			f.add("%s is Better Auth's published default: %s", field, wayOut)
 		case repeats(secret):
-			f.add("%s only repeats a short piece: %s", field, generate)
+			f.add("%s only repeats a short piece: %s", field, wayOut)
 		}
 		for _, earlier := range secrets[:i] {
 			if secret == earlier && secret != "" {
@@ -241,13 +240,11 @@ func (c Config) checkDurations(f *faults) policy {
 	const day = 24 * time.Hour
 	p := policy{
 		expiresIn:   duration(f, "ExpiresIn", c.ExpiresIn, 7*day, time.Second, maxCookieAge),
-		updateAge:   duration(f, "UpdateAge", c.UpdateAge, day, time.Millisecond, maxCookieAge),
 		freshAge:    optional(f, "FreshAge", c.FreshAge, 10*time.Minute),
 		maxLifetime: optional(f, "MaxLifetime", c.MaxLifetime, 0),
 	}
-	if c.UpdateAge == 0 && p.updateAge > p.expiresIn {
-		p.updateAge = p.expiresIn // a short ExpiresIn alone is no mistake
-	}
+	// Half of a short ExpiresIn, because a session must fall due before it expires.
+	p.updateAge = duration(f, "UpdateAge", c.UpdateAge, min(day, (p.expiresIn/2).Truncate(time.Millisecond)), time.Millisecond, maxCookieAge)
 	if p.updateAge > p.expiresIn && !c.DisableRefresh {
 		f.add("UpdateAge is %v, longer than ExpiresIn (%v): no session would ever be renewed; lower UpdateAge or raise ExpiresIn", p.updateAge, p.expiresIn)
 	}
@@ -368,7 +365,7 @@ func (c Config) warn(s settings) {
 	if c.CookieCache.RefreshCache {
 		s.logger.Warn("ginsession: CookieCache.RefreshCache has no effect: copies are made of stored sessions only")
 	}
-	if s.policy.updateAge == s.policy.expiresIn && c.UpdateAge != 0 {
+	if s.policy.updateAge == s.policy.expiresIn {
 		s.logger.Warn("ginsession: UpdateAge equals ExpiresIn: sessions are renewed in their last millisecond only")
 	}
 	if !s.cache.enabled {

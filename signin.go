@@ -17,7 +17,8 @@ import (
 
 // SignIn makes a session for a user whom the application has just
 // authenticated, sets its cookies and makes it the session of the request. It
-// must come before the first byte of the response.
+// must come before the first byte of the response. The user must be a row of the
+// table of users: models.User is one, Config.Schema may name the application's own.
 //
 // The session that the browser presented until now ends, whoever's it was: a
 // browser holds one session, and one planted before the sign-in is worth
@@ -27,7 +28,9 @@ import (
 // SignIn returns ErrStarted if the response has begun or c is a copy,
 // ErrNotFound if there is no such user, ErrTooManySessions, the error of
 // Config.BeforeCreate, one about WithFields, or one that wraps ErrStore; in all
-// these cases no cookie was touched.
+// these cases no cookie was touched. Upon ErrStore answer 503, so that the client
+// tries again; ErrNotFound, ErrStarted and an error about WithFields are mistakes
+// of the application.
 func (m *Manager) SignIn(c *gin.Context, userID string, opts ...SignInOption) (*Session, error) {
 	if !writable(c) {
 		return nil, ErrStarted
