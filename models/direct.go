@@ -11,15 +11,6 @@ import (
 	"github.com/ginsession/ginsession/internal/detached"
 )
 
-// A row is that of database/sql, or of a link, and has room for the targets that it is
-// scanned into.
-type row struct {
-	scanner
-	room []any
-}
-
-type scanner interface{ Scan(targets ...any) error }
-
 // KeepsDeadlines reports whether calls whose context ends at its deadline, and not
 // before, end with it too and need no goroutine that watches them. So it is on what
 // OpenMySQL opened. ginsession.Manager asks for it.

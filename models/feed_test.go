@@ -111,6 +111,19 @@ func TestRule16LineThatCommitsLateIsTold(t *testing.T) {
 	}
 }
 
+// NotAfter is of a Token. With none, copies of the user's sessions may be alive.
+func TestRevocationOfAUserIsToldWhateverItsNotAfter(t *testing.T) {
+	t.Parallel()
+	h, _ := feedHarness(t)
+	if _, err := h.Store.Revoke(t.Context(), models.Revocation{UserID: "1", NotAfter: moment}); err != nil {
+		t.Fatal(err)
+	}
+	told := follow(t, h.Feed.(*models.Feed), time.Minute, func([]models.Revoked, models.Heard) bool { return true })
+	if len(told) != 1 || told[0].UserID != "1" {
+		t.Errorf("told %v, want the user", told)
+	}
+}
+
 // A session and its line go together or not at all.
 func TestRevokeThatCannotTellEndsNothing(t *testing.T) {
 	t.Parallel()

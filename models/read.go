@@ -110,7 +110,7 @@ const listSQL = `SELECT "id", "expiresAt", "token", "createdAt", "updatedAt", "i
 // List reads the user's sessions that are alive at now (expiresAt > now), at
 // most 100, ordered by id. For a user without any it returns no error.
 func (s *Store) List(ctx context.Context, userID string, now time.Time) ([]Session, error) {
-	if err := s.dialect.meaningful("list", "now", now); err != nil {
+	if err := meaningful("list", "now", now); err != nil {
 		return nil, err
 	}
 	user, possible := s.userID(userID)

@@ -27,7 +27,7 @@ const (
 // on a caller goes through the whole table, of which nothing is locked meanwhile.
 // A session keeps its expiry and its updatedAt.
 func (s *Store) TruncateAddresses(ctx context.Context, before time.Time, after string) (next string, truncated int, err error) {
-	if err := s.dialect.meaningful("truncate addresses", "before", before); err != nil {
+	if err := meaningful("truncate addresses", "before", before); err != nil {
 		return "", 0, err
 	}
 	page, err := s.Page(ctx, after, truncateBatch)

@@ -72,9 +72,8 @@ func TestPreservedSessionsKeepTheirRows(t *testing.T) {
 	if got := expiry(over.Token); !got.Equal(over.ExpiresAt) {
 		t.Errorf("what was over ended at %v, want %v", got, over.ExpiresAt)
 	}
-	if _, err := store.Preserve(t.Context(), models.Revocation{}, moment); err == nil {
-		t.Error("preserved what names nothing")
-	}
+	_, err := store.Preserve(t.Context(), models.Revocation{}, moment) // names nothing
+	wantError(t, err, "preserve", models.BadValue, 0)
 	var rows int
 	if err := db.Raw("SELECT COUNT(*) FROM `session`").Scan(&rows).Error; err != nil || rows != 4 {
 		t.Errorf("%d rows and %v, want 4", rows, err)

@@ -866,6 +866,10 @@ func calls(h Harness) map[string]func(ctx context.Context) error {
 			_, err := h.Store.Touch(ctx, session, base.Add(2*hour), base)
 			return err
 		},
+		"Replace": func(ctx context.Context) error {
+			_, err := h.Store.Replace(ctx, session, successor(session, "s3"), base)
+			return err
+		},
 		"List":   func(ctx context.Context) error { _, err := h.Store.List(ctx, u1, base); return err },
 		"Tokens": func(ctx context.Context) error { _, err := h.Store.Tokens(ctx, u1); return err },
 		"Revoke": func(ctx context.Context) error {
@@ -895,7 +899,7 @@ func endedContext(t *testing.T, h Harness) {
 			t.Errorf("%s: the error holds the token", name)
 		}
 	}
-	remain(t, h, map[string]bool{"s1": true, "s2": false})
+	remain(t, h, map[string]bool{"s1": true, "s2": false, "s3": false})
 }
 
 func stalled(t *testing.T, h Harness) {
