@@ -3,10 +3,8 @@ package models_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -162,7 +160,7 @@ func TestStatementsByDeadlineRunOnLinks(t *testing.T) {
 }
 
 func TestRule19DeadlineOfALinkIsKept(t *testing.T) {
-	var log lockedLog
+	var log logbook
 	dsn := testdb.MySQL(t, utf8mb4)
 	_ = mysql.SetLogger(&log) // which OpenMySQL takes over
 	db := openMySQL(t, dsn)
@@ -260,22 +258,4 @@ func TestOwnDiallerIsKept(t *testing.T) {
 	if _, _, err := store.Find(within(t, time.Minute), session.Token); err != nil {
 		t.Error(err)
 	}
-}
-
-// A lockedLog is a log of the driver's.
-type lockedLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedLog) Print(v ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	fmt.Fprintln(&l.text, v...)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

@@ -272,23 +272,6 @@ func TestFeedThatOverflowsSaysSo(t *testing.T) {
 	}
 }
 
-// The window is found by index, not by reading the table.
-func TestRule4FeedFindsItsIndex(t *testing.T) {
-	t.Parallel()
-	_, db := feedHarness(t)
-	exec(t, db, "INSERT INTO session_revocation (at, userId) SELECT NOW(3) - INTERVAL seq SECOND, seq FROM seq_1_to_5000")
-	exec(t, db, "ANALYZE TABLE session_revocation")
-	for statement, want := range map[string]string{
-		"SELECT id FROM session_revocation WHERE at > NOW(3) - INTERVAL 30000000 MICROSECOND ORDER BY at DESC LIMIT 100001": "range at",
-		"SELECT id FROM session_revocation WHERE at < NOW(3) - INTERVAL 5000000000 MICROSECOND ORDER BY at LIMIT 500":       "range at",
-		"SELECT at, tokenHash, userId, exceptId, reason FROM session_revocation WHERE id IN (1, 2, 3)":                      "range PRIMARY",
-	} {
-		if got := explain(t, db, statement); got != want {
-			t.Errorf("got %q, want %q\n%s", got, want, statement)
-		}
-	}
-}
-
 func TestCheckComparesTheFeedWithTheSchema(t *testing.T) {
 	t.Parallel()
 	with, without := models.Schema{Feed: true}, models.Schema{}
