@@ -282,7 +282,8 @@ const (
 
 // Publish writes a line of its own, at the database's time, for sessions that
 // ended in another way than by a method of the Store: r.At is not looked at. It
-// returns an *Error, of class BadValue if r names nothing or says too much.
+// returns an *Error, of class BadValue if r names nothing, or not one thing, or has
+// a Reason of more than 64 bytes.
 func (f *Feed) Publish(ctx context.Context, r Revoked) error {
 	switch {
 	case (r.UserID == "") == (r.TokenSHA256 == [sha256.Size]byte{}):

@@ -61,8 +61,8 @@ const mostTokens = 100
 
 // FindMany reads the sessions with exactly these tokens, each with its user, in
 // no particular order. Tokens without a session, or whose user is gone, are left
-// out; expired sessions are not. Of more than 100 tokens that a session can have
-// the rest is not looked for.
+// out; expired sessions are not. It looks for 100 at most, the first of those that
+// can be tokens.
 func (s *Store) FindMany(ctx context.Context, tokens []string) ([]Found, error) {
 	var wanted []string
 	var args []any

@@ -18,17 +18,21 @@ import (
 // they are its Schema says. It satisfies ginsession.Store, where the methods'
 // duties are laid down.
 //
-// It is tested on MariaDB and SQLite, and keeps to what MySQL from 5.7 and TiDB
-// document. Each method is one statement without a transaction around it (Purge,
-// Update, Replace and a Touch that lost a race: two; Revoke and Replace with a Feed:
-// a transaction of two), so that nothing is held locked between two round trips.
-// Statements that lost a race inside the database are tried three times, as long as
-// the context allows.
+// Beside the answers that they name, all methods return an *Error: the database could
+// not tell, or a value is refused.
 //
-// Find, which most requests wait for, List, and the look that follows a Touch in vain
-// are prepared statements of the Store's own. They, and on what OpenMySQL opened all
-// that writes without a transaction, run on the pool beneath GORM: its logger hears of
-// them, its callbacks do not, unless gorm.io/plugin/dbresolver is among them.
+// It is tested on MariaDB and SQLite, and keeps to what MySQL from 5.7 and TiDB
+// document. Each method of ginsession.Store is one statement without a transaction
+// around it (Purge, Update, Replace and a Touch that wrote nothing: two; Revoke and
+// Replace with a Feed: a transaction of two), so that nothing is held locked between
+// two round trips. Statements that lost a race inside the database are tried three
+// times, as long as the context allows.
+//
+// Find, which most requests wait for, List, and the look that follows an Update, a
+// Replace or a Touch that wrote nothing are prepared statements of the Store's own.
+// They, and on what OpenMySQL opened all that writes without a transaction, run on the
+// pool beneath GORM: its logger hears of them, its callbacks do not, unless
+// gorm.io/plugin/dbresolver is among them.
 //
 // A writer that waits for a lock on a SQLite file is deaf to its context until
 // the file's busy_timeout is over.
@@ -60,8 +64,10 @@ func NewStore(db *gorm.DB) (*Store, error) { return Schema{}.Store(db) }
 //
 // The database's time zone, its tables and the DSN are Check's to judge;
 // OpenMySQL sets a DSN up as they must be. Store fails if the schema has a
-// fault, of which it reports all, and if db was never opened: gorm.Open returns
-// a db that looks usable beside its error.
+// fault, of which it reports all, if it has a Feed and the database is another than
+// MySQL and SQLite, and if db is none to work on: a transaction, in DryRun mode, with
+// the error of an earlier statement, or never opened (gorm.Open returns a db that
+// looks usable beside its error).
 func (s Schema) Store(db *gorm.DB) (*Store, error) {
 	schema, err := s.Complete()
 	if err != nil {
