@@ -280,7 +280,7 @@ func TestRule14LostRacesAreTriedAgain(t *testing.T) {
 	}
 }
 
-// Rule 23 of the store: no BEGIN, no COMMIT, no PREPARE.
+// Rule 23 of the store: no BEGIN, no COMMIT. To prepare a statement is no question.
 func TestRule23OneRoundTripAStatement(t *testing.T) {
 	db, _, session := one(t)
 	migrateTo(t, storetest.Schema(), db)
@@ -335,6 +335,12 @@ func TestRule23OneRoundTripAStatement(t *testing.T) {
 			if err == nil && n != 1 {
 				err = fmt.Errorf("purged %d", n)
 			}
+			return err
+		}},
+		{"replace", 2, func(ctx context.Context) (err error) {
+			next := session
+			next.ID, next.Token = "s3", "third"+secret
+			session, err = store.Replace(ctx, session, next, moment)
 			return err
 		}},
 		{"revoke", 1, func(ctx context.Context) error {
