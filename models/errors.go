@@ -188,7 +188,7 @@ func sqliteClass(code int) Class {
 	return Unknown
 }
 
-// answer recognises the errors that are answers to an INSERT. It goes by an
+// answer recognises the errors that are answers to a write. It goes by an
 // allow-list: what it does not know, the database could not tell.
 func (d dialect) answer(db *gorm.DB, err error) error {
 	if translator, ok := db.Dialector.(gorm.ErrorTranslator); ok && err != nil {

@@ -155,8 +155,8 @@ func (f *Feed) lines(ctx context.Context, ids []any) ([]Revoked, error) {
 	return lines, f.store.dialect.wrap(ctx, "feed", err)
 }
 
-// sweep drops lines that no cookie cache can be older than, until ctx ends. What
-// fails GORM's logger has heard of, and the next turn does it.
+// sweep drops lines that no cookie cache can be older than, until ctx ends. If that
+// fails, which GORM's logger is told, the next turn tries again.
 func (f *Feed) sweep(ctx context.Context) {
 	for {
 		wait := feedSweep

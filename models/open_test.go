@@ -3,7 +3,6 @@ package models_test
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -342,16 +341,5 @@ func TestStorePreparesItsStatementsOnce(t *testing.T) {
 	}
 	if got := prepared() - before; got != 2 {
 		t.Errorf("the Store prepared %d statements, want two", got)
-	}
-}
-
-func TestEndedContextIsToldFromADeadDatabase(t *testing.T) {
-	_, store, session := one(t)
-	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
-	defer cancel()
-	_, _, err := store.Find(ctx, session.Token)
-	wantError(t, err, "find", models.Transient, 0)
-	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want it to wrap context.DeadlineExceeded alone", err)
 	}
 }

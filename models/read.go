@@ -87,8 +87,8 @@ func (s *Store) FindMany(ctx context.Context, tokens []string) ([]Found, error) 
 const rereadSQL = `SELECT "id", "expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId"%s ` +
 	`FROM "session" WHERE "token" = ?`
 
-// reread reads the session alone, as it stands after an Update or a Touch that
-// wrote nothing.
+// reread reads the session alone, as it stands after an Update, a Replace, or a
+// Touch that wrote nothing.
 func (s *Store) reread(ctx context.Context, op, id, token string) (Session, error) {
 	found, err := query(ctx, s, s.sql.reread, s.scanSession, token)
 	if err != nil {

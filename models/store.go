@@ -29,7 +29,7 @@ import (
 // times, as long as the context allows.
 //
 // Find, which most requests wait for, List, and the look that follows an Update, a
-// Replace or a Touch that wrote nothing are prepared statements of the Store's own.
+// Replace, or a Touch that wrote nothing, are prepared statements of the Store's own.
 // They, and on what OpenMySQL opened all that writes without a transaction, run on the
 // pool beneath GORM: its logger hears of them, its callbacks do not, unless
 // gorm.io/plugin/dbresolver is among them.
@@ -114,7 +114,7 @@ func (s Schema) Store(db *gorm.DB) (*Store, error) {
 	}, nil
 }
 
-// Schema returns the Store's schema, complete.
+// Schema returns the Store's schema, complete. It is not the caller's to change.
 func (s *Store) Schema() Schema { return s.schema }
 
 // DBSystem is what OpenTelemetry calls the database (db.system.name): "mysql", of

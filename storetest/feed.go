@@ -13,7 +13,7 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
-// A FeedHarness is an empty store with a feed.
+// A FeedHarness is an empty store and the feed that is told what ends there.
 type FeedHarness struct {
 	Harness
 	Feed ginsession.RevocationFeed
