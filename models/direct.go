@@ -11,18 +11,9 @@ import (
 	"github.com/ginsession/ginsession/internal/detached"
 )
 
-// A row is that of database/sql, or of a link, and has room for the targets that it is
-// scanned into.
-type row struct {
-	scanner
-	room []any
-}
-
-type scanner interface{ Scan(targets ...any) error }
-
-// KeepsDeadlines reports whether calls whose context ends at its deadline, and not
-// before, end with it too and need no goroutine that watches them. So it is on what
-// OpenMySQL opened. ginsession.Manager asks for it.
+// KeepsDeadlines reports whether calls end at the deadline of their context without a
+// goroutine that watches it. On what OpenMySQL opened they do, if nothing but its
+// deadline ends the context. ginsession.Manager asks for it.
 func (s *Store) KeepsDeadlines() bool { return s.linked && s.prepares() }
 
 // directly runs a statement on a link of the pool, without the goroutines that

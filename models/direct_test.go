@@ -3,10 +3,8 @@ package models_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,75 +22,57 @@ import (
 // only their deadline ends.
 type byDeadline struct{ ginsession.Store }
 
-func deadlineOf(ctx context.Context) (context.Context, context.CancelFunc) {
+func deadlineOf(ctx context.Context) context.Context {
 	deadline, ok := ctx.Deadline()
 	switch {
 	case ctx.Err() != nil:
-		return ctx, func() {}
+		return ctx
 	case !ok:
 		deadline = time.Now().Add(20 * time.Second)
 	}
-	return context.WithDeadline(detached.From(ctx), deadline)
+	ctx, cancel := context.WithDeadline(detached.From(ctx), deadline)
+	context.AfterFunc(ctx, cancel) // nobody cancels it sooner
+	return ctx
 }
 
 func (s byDeadline) Create(ctx context.Context, session models.Session) error {
-	ctx, cancel := deadlineOf(ctx)
-	defer cancel()
-	return s.Store.Create(ctx, session)
+	return s.Store.Create(deadlineOf(ctx), session)
 }
 
 func (s byDeadline) Find(ctx context.Context, token string) (models.Session, models.User, error) {
-	ctx, cancel := deadlineOf(ctx)
-	defer cancel()
-	return s.Store.Find(ctx, token)
+	return s.Store.Find(deadlineOf(ctx), token)
 }
 
 func (s byDeadline) FindMany(ctx context.Context, tokens []string) ([]models.Found, error) {
-	ctx, cancel := deadlineOf(ctx)
-	defer cancel()
-	return s.Store.FindMany(ctx, tokens)
+	return s.Store.FindMany(deadlineOf(ctx), tokens)
 }
 
 func (s byDeadline) Update(ctx context.Context, read models.Session, fields map[string]any, now time.Time) (models.Session, error) {
-	ctx, cancel := deadlineOf(ctx)
-	defer cancel()
-	return s.Store.Update(ctx, read, fields, now)
+	return s.Store.Update(deadlineOf(ctx), read, fields, now)
 }
 
 func (s byDeadline) Touch(ctx context.Context, read models.Session, next, now time.Time) (models.Session, error) {
-	ctx, cancel := deadlineOf(ctx)
-	defer cancel()
-	return s.Store.Touch(ctx, read, next, now)
+	return s.Store.Touch(deadlineOf(ctx), read, next, now)
 }
 
 func (s byDeadline) Replace(ctx context.Context, read, next models.Session, now time.Time) (models.Session, error) {
-	ctx, cancel := deadlineOf(ctx)
-	defer cancel()
-	return s.Store.Replace(ctx, read, next, now)
+	return s.Store.Replace(deadlineOf(ctx), read, next, now)
 }
 
 func (s byDeadline) List(ctx context.Context, userID string, now time.Time) ([]models.Session, error) {
-	ctx, cancel := deadlineOf(ctx)
-	defer cancel()
-	return s.Store.List(ctx, userID, now)
+	return s.Store.List(deadlineOf(ctx), userID, now)
 }
 
 func (s byDeadline) Tokens(ctx context.Context, userID string) ([]string, error) {
-	ctx, cancel := deadlineOf(ctx)
-	defer cancel()
-	return s.Store.Tokens(ctx, userID)
+	return s.Store.Tokens(deadlineOf(ctx), userID)
 }
 
 func (s byDeadline) Revoke(ctx context.Context, r models.Revocation) (int, error) {
-	ctx, cancel := deadlineOf(ctx)
-	defer cancel()
-	return s.Store.Revoke(ctx, r)
+	return s.Store.Revoke(deadlineOf(ctx), r)
 }
 
 func (s byDeadline) Purge(ctx context.Context, before time.Time, limit int) (int, error) {
-	ctx, cancel := deadlineOf(ctx)
-	defer cancel()
-	return s.Store.Purge(ctx, before, limit)
+	return s.Store.Purge(deadlineOf(ctx), before, limit)
 }
 
 func TestStoreByDeadline(t *testing.T) {
@@ -162,7 +142,7 @@ func TestStatementsByDeadlineRunOnLinks(t *testing.T) {
 }
 
 func TestRule19DeadlineOfALinkIsKept(t *testing.T) {
-	var log lockedLog
+	var log logbook
 	dsn := testdb.MySQL(t, utf8mb4)
 	_ = mysql.SetLogger(&log) // which OpenMySQL takes over
 	db := openMySQL(t, dsn)
@@ -260,22 +240,4 @@ func TestOwnDiallerIsKept(t *testing.T) {
 	if _, _, err := store.Find(within(t, time.Minute), session.Token); err != nil {
 		t.Error(err)
 	}
-}
-
-// A lockedLog is a log of the driver's.
-type lockedLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedLog) Print(v ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	fmt.Fprintln(&l.text, v...)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

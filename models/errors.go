@@ -13,12 +13,13 @@ import (
 	"gorm.io/gorm"
 )
 
-// An Error says that the database could not tell. It is never an answer: the
-// session it was asked about may or may not exist.
+// An Error says that the database could not tell, or that a value was refused. It
+// is never an answer: the session it was asked about may or may not exist.
 //
-// Its text holds the operation, the class and the database's error number, and
-// nothing else: drivers quote the offending values, and those are tokens. For
-// the same reason the driver's error cannot be unwrapped; context.Canceled and
+// Its text holds the operation, the class, the database's error number and, if it
+// was this package that found the fault, what it is. Of the driver's own text there
+// is nothing: drivers quote the offending values, and those are tokens. For the
+// same reason the driver's error cannot be unwrapped; context.Canceled and
 // context.DeadlineExceeded can.
 type Error struct {
 	Op     string // what was asked: "find", "create", "migrate" …
@@ -187,7 +188,7 @@ func sqliteClass(code int) Class {
 	return Unknown
 }
 
-// answer recognises the errors that are answers to an INSERT. It goes by an
+// answer recognises the errors that are answers to a write. It goes by an
 // allow-list: what it does not know, the database could not tell.
 func (d dialect) answer(db *gorm.DB, err error) error {
 	if translator, ok := db.Dialector.(gorm.ErrorTranslator); ok && err != nil {

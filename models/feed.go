@@ -3,12 +3,9 @@ package models
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // A Revoked says that sessions ended before they expired: the one whose token has
@@ -69,10 +66,10 @@ const (
 	feedPatience = 10 * time.Second
 )
 
-// Follow reads the feed until ctx ends or the database fails, first what the last
-// since brought, then each time what is new. It calls hear for every reading,
-// new lines or not, from the goroutine that called Follow, every so often.
-// Meanwhile it drops lines older than two hours now and then.
+// Follow reads the feed until ctx ends or the database fails: first the lines of
+// the last since, then, at intervals of every, which must be positive, those that
+// it has not told yet. It calls hear for every reading, new lines or not, from the
+// goroutine that called Follow. Once a minute it drops lines older than two hours.
 //
 // Follow returns the cause of ctx's end, or an *Error; following again tells
 // everything again.
@@ -83,13 +80,9 @@ func (f *Feed) Follow(ctx context.Context, since, every time.Duration, hear func
 		defer close(swept)
 		f.sweep(ctx)
 	}()
-	err := f.listen(ctx, since, every, hear)
-	cancel(err)
+	cancel(f.listen(ctx, since, every, hear)) // the first to end ctx is its cause
 	<-swept
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
+	return context.Cause(ctx)
 }
 
 func (f *Feed) listen(ctx context.Context, since, every time.Duration, hear func(Heard)) error {
@@ -137,7 +130,7 @@ func (f *Feed) ids(ctx context.Context, text string, ago time.Duration, most int
 		err := rows.Scan(&n)
 		*id = n
 		return err
-	}, f.store.feedSeconds(ago), most)
+	}, f.store.interval(ago), most)
 	return ids, f.store.dialect.wrap(ctx, "feed", err)
 }
 
@@ -162,8 +155,8 @@ func (f *Feed) lines(ctx context.Context, ids []any) ([]Revoked, error) {
 	return lines, f.store.dialect.wrap(ctx, "feed", err)
 }
 
-// sweep drops lines that no cookie cache can be older than, until ctx ends. What
-// fails GORM's logger has heard of, and the next turn does it.
+// sweep drops lines that no cookie cache can be older than, until ctx ends. If that
+// fails, which GORM's logger is told, the next turn tries again.
 func (f *Feed) sweep(ctx context.Context) {
 	for {
 		wait := feedSweep
@@ -191,8 +184,8 @@ func (f *Feed) sweepBatch(ctx context.Context) (int, error) {
 	return len(ids), f.store.dialect.wrap(ctx, "feed", err)
 }
 
-// feedSeconds is a duration as the texts below want it.
-func (s *Store) feedSeconds(d time.Duration) any {
+// interval is a duration as the texts below want it.
+func (s *Store) interval(d time.Duration) any {
 	if s.dialect == sqlite {
 		return fmt.Sprintf("-%.3f seconds", d.Seconds())
 	}
@@ -287,37 +280,10 @@ const (
 		`INSERT INTO %[2]s (at, userId) VALUES (SYSDATE(3), CONVERT(OLD.%[3]s USING utf8mb4))`
 )
 
-// end runs a DELETE and, if the schema has a feed, writes the line of what it
-// ended, both or neither: last, because the line's time must not be much older
-// than its commit. Its error is the driver's and must not leave the package.
-func (s *Store) end(ctx context.Context, r Revocation, text string, args []any) (int, error) {
-	if !s.schema.Feed || !r.NotAfter.IsZero() { // what has expired no copy outlives
-		return s.exec(ctx, text, args...)
-	}
-	var options []*sql.TxOptions
-	if s.dialect == mariadb {
-		options = append(options, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	}
-	deleted := 0
-	err := s.retry(ctx, false, func() error {
-		return s.transaction(ctx, func(tx *gorm.DB) error {
-			result := tx.Exec(text, args...)
-			if result.Error != nil {
-				return result.Error
-			}
-			deleted = int(result.RowsAffected)
-			if r.Token != "" && deleted == 0 { // whoever deleted it has said so; strangers' tokens fill no feed
-				return nil
-			}
-			return tx.Exec(s.sql.feedWrite, feedArgs(r.Revoked())...).Error
-		}, options...)
-	})
-	return deleted, err
-}
-
 // Publish writes a line of its own, at the database's time, for sessions that
 // ended in another way than by a method of the Store: r.At is not looked at. It
-// returns an *Error, of class BadValue if r names nothing or says too much.
+// returns an *Error, of class BadValue if r names nothing, or not one thing, or has
+// a Reason of more than 64 bytes.
 func (f *Feed) Publish(ctx context.Context, r Revoked) error {
 	switch {
 	case (r.UserID == "") == (r.TokenSHA256 == [sha256.Size]byte{}):

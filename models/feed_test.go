@@ -111,6 +111,19 @@ func TestRule16LineThatCommitsLateIsTold(t *testing.T) {
 	}
 }
 
+// NotAfter is of a Token. With none, copies of the user's sessions may be alive.
+func TestRevocationOfAUserIsToldWhateverItsNotAfter(t *testing.T) {
+	t.Parallel()
+	h, _ := feedHarness(t)
+	if _, err := h.Store.Revoke(t.Context(), models.Revocation{UserID: "1", NotAfter: moment}); err != nil {
+		t.Fatal(err)
+	}
+	told := follow(t, h.Feed.(*models.Feed), time.Minute, func([]models.Revoked, models.Heard) bool { return true })
+	if len(told) != 1 || told[0].UserID != "1" {
+		t.Errorf("told %v, want the user", told)
+	}
+}
+
 // A session and its line go together or not at all.
 func TestRevokeThatCannotTellEndsNothing(t *testing.T) {
 	t.Parallel()
@@ -256,23 +269,6 @@ func TestFeedThatOverflowsSaysSo(t *testing.T) {
 	follow(t, h.Feed.(*models.Feed), time.Hour, func(_ []models.Revoked, h models.Heard) bool { overflow = h.Overflow; return true })
 	if !overflow {
 		t.Error("no word of it")
-	}
-}
-
-// The window is found by index, not by reading the table.
-func TestRule4FeedFindsItsIndex(t *testing.T) {
-	t.Parallel()
-	_, db := feedHarness(t)
-	exec(t, db, "INSERT INTO session_revocation (at, userId) SELECT NOW(3) - INTERVAL seq SECOND, seq FROM seq_1_to_5000")
-	exec(t, db, "ANALYZE TABLE session_revocation")
-	for statement, want := range map[string]string{
-		"SELECT id FROM session_revocation WHERE at > NOW(3) - INTERVAL 30000000 MICROSECOND ORDER BY at DESC LIMIT 100001": "range at",
-		"SELECT id FROM session_revocation WHERE at < NOW(3) - INTERVAL 5000000000 MICROSECOND ORDER BY at LIMIT 500":       "range at",
-		"SELECT at, tokenHash, userId, exceptId, reason FROM session_revocation WHERE id IN (1, 2, 3)":                      "range PRIMARY",
-	} {
-		if got := explain(t, db, statement); got != want {
-			t.Errorf("got %q, want %q\n%s", got, want, statement)
-		}
 	}
 }
 

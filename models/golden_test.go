@@ -10,9 +10,9 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
-// The zero Schema writes the statements of the version before there were
-// schemas, to the letter; testdata/statements.txt is what that version wrote.
-func TestZeroSchemaChangesNoStatement(t *testing.T) {
+// The statements of the zero Schema are those of testdata/statements.txt, to the
+// letter: who reads, writes or explains them finds them there.
+func TestStatementsOfTheZeroSchema(t *testing.T) {
 	want, err := os.ReadFile("testdata/statements.txt")
 	if err != nil {
 		t.Fatal(err)

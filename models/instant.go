@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -43,7 +44,7 @@ func strange(t time.Time) string {
 }
 
 // meaningful refuses times that nobody means.
-func (d dialect) meaningful(op, name string, t time.Time) error {
+func meaningful(op, name string, t time.Time) error {
 	if fault := strange(t); fault != "" {
 		return badValue(op, name+" "+fault)
 	}
@@ -52,7 +53,7 @@ func (d dialect) meaningful(op, name string, t time.Time) error {
 
 // storable refuses, besides, times that the column cannot hold.
 func (d dialect) storable(op, name string, t time.Time) error {
-	if err := d.meaningful(op, name, t); err != nil {
+	if err := meaningful(op, name, t); err != nil {
 		return err
 	}
 	switch t := millis(t); {
@@ -63,6 +64,14 @@ func (d dialect) storable(op, name string, t time.Time) error {
 		return badValue(op, name+" is before 1970-01-01T00:00:01Z, where MySQL's TIMESTAMP begins")
 	}
 	return nil
+}
+
+// storableTimes refuses a session with times that its columns cannot hold.
+func (d dialect) storableTimes(op string, s Session) error {
+	return cmp.Or(
+		d.storable(op, "expiresAt", s.ExpiresAt),
+		d.storable(op, "createdAt", s.CreatedAt),
+		d.storable(op, "updatedAt", s.UpdatedAt))
 }
 
 // instantForms are tried in turn. time.Parse accepts a fraction after the

@@ -18,8 +18,8 @@ import (
 
 // A link is a network connection that OpenMySQL dialled. It keeps the deadline of the
 // statement that uses it, so that neither database/sql nor the driver need a goroutine
-// beside the statement to watch a context: where the database has the other
-// processor, handing over to one costs half as much as the statement.
+// beside the statement to watch a context: on two processors, one of which the
+// database has, waking it costs half as much as the statement.
 type link struct {
 	net.Conn
 	of         driver.Conn            // nil while it is being made

@@ -25,8 +25,9 @@ func Migrate(ctx context.Context, db *gorm.DB) error { return Schema{}.Migrate(c
 // the declared fields.
 //
 // It can be repeated and may run in several processes at once. It knows MySQL,
-// MariaDB and SQLite. If a statement fails, those before it stay done: MySQL
-// does not roll back table definitions.
+// MariaDB and SQLite, and returns an error for any other. If a statement fails,
+// which is an *Error, those before it stay done: MySQL does not roll back table
+// definitions.
 func (s Schema) Migrate(ctx context.Context, db *gorm.DB) error {
 	store, err := s.Store(db)
 	if err != nil {

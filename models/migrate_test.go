@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"gorm.io/gorm"
@@ -162,29 +161,6 @@ func TestMigrateTellsWhatItCannotFollow(t *testing.T) {
 	cancel()
 	if err := models.Migrate(ctx, db); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
-	}
-}
-
-func TestMigrateAtOnce(t *testing.T) {
-	dsn := testdb.MySQL(t, utf8mb4)
-	check := func(t *testing.T) {
-		var wait sync.WaitGroup
-		for range 6 {
-			db := openMySQL(t, dsn)
-			wait.Go(func() {
-				if err := models.Migrate(t.Context(), db); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wait.Wait()
-	}
-	t.Run("absent tables", check)
-	exec(t, openMySQL(t, dsn), "DROP TABLE session, user")
-	execFile(t, openMySQL(t, dsn), "better-auth-mysql.sql")
-	t.Run("existing tables", check)
-	if err := newStore(t, openMySQL(t, dsn)).Check(t.Context()); err != nil {
-		t.Error(err)
 	}
 }
 

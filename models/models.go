@@ -91,10 +91,11 @@ type Revocation struct {
 	// UserID alone ends every session of the user, expired ones too.
 	UserID string
 	// Except, with UserID, spares the session with this id; then only sessions
-	// still alive at Now end (expiresAt >= Now; expired ones are the purge's).
+	// still alive at Now, which must be set, end (expiresAt >= Now; expired ones
+	// are the purge's).
 	Except string
 	Now    time.Time
-	// Reason is what a feed tells of it: a few words, or "".
+	// Reason is what a feed tells of it: a few words, at most 64 bytes, or "".
 	Reason string
 }
 

@@ -29,12 +29,13 @@ import (
 // or writing after five (the driver's own default is never), and the pool holds
 // at most 25 connections, each for at most 5 minutes.
 //
-// It dials tcp and unix itself. A dialler of your own (mysql.RegisterDialContext) wants
-// another name.
-//
 // A DSN that asks for the contrary is an error, which names every such
 // parameter. To run with other settings, open the database yourself and pass it
-// to NewStore. No error shows the DSN or its password.
+// to NewStore. OpenMySQL asks the server for its version, and returns an *Error if
+// it cannot. No error shows the DSN or its password.
+//
+// It dials the networks tcp and unix itself: register a dialler of your own
+// (mysql.RegisterDialContext) under another name.
 //
 // The db logs to standard error what is slow or fails, without values. The
 // caller closes it, by way of its DB method.
@@ -141,7 +142,7 @@ func parseDSN(dsn string) (*mysql.Config, error) {
 	if err != nil {
 		// The driver's text may quote a part of the password, which an
 		// unescaped character has moved into another place.
-		return nil, errors.New("models: OpenMySQL: the DSN cannot be parsed: it reads user:password@tcp(host:3306)/database?parameter=value, with special characters in values escaped as in a URL")
+		return nil, errors.New("models: OpenMySQL: the DSN cannot be parsed: its form is user:password@tcp(host:3306)/database?parameter=value, with special characters in values escaped as in a URL")
 	}
 	if err := contradictions(dsn, cfg); err != nil {
 		return nil, err

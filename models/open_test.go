@@ -3,9 +3,7 @@ package models_test
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -197,51 +195,6 @@ func TestDatabaseThatGoesAwayIsTransient(t *testing.T) {
 	wantError(t, store.Check(t.Context()), "check", models.Transient, 0)
 }
 
-// relay passes bytes on to the server until it is cut.
-type relay struct {
-	net.Listener
-	conns chan net.Conn
-}
-
-func newRelay(t *testing.T, to string) *relay {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &relay{listener, make(chan net.Conn, 100)}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial("tcp", to)
-			if err != nil {
-				near.Close()
-				return
-			}
-			r.conns <- near
-			go func() { io.Copy(far, near); far.Close() }()
-			go func() { io.Copy(near, far); near.Close() }()
-		}
-	}()
-	return r
-}
-
-// cut closes the connections that are open.
-func (r *relay) cut() {
-	for {
-		select {
-		case conn := <-r.conns:
-			conn.Close()
-		default:
-			return
-		}
-	}
-}
-
 // A server that takes connections and greets nobody must not keep the pool
 // busy with them: it dials one at a time, without a deadline, on behalf of all
 // who wait, and goes on waiting for a greeting when the server is long back.
@@ -291,7 +244,7 @@ func TestPoolDoesNotWaitLongForAGreeting(t *testing.T) {
 	for pool.PingContext(t.Context()) != nil { // the first to wait gets the failed dial's error
 		time.Sleep(time.Millisecond)
 	}
-	if took := time.Since(begin); took > 1500*time.Millisecond {
+	if took := time.Since(begin); took > 3*time.Second { // of one that a dial has, where an answer has five
 		t.Errorf("the pool served again %v after the server did", took)
 	}
 
@@ -304,7 +257,7 @@ func TestPoolDoesNotWaitLongForAGreeting(t *testing.T) {
 	if err := pool.PingContext(patient); err == nil {
 		t.Error("a silent server greeted")
 	}
-	if took := time.Since(begin); took > 1500*time.Millisecond {
+	if took := time.Since(begin); took > 3*time.Second {
 		t.Errorf("a dial without a greeting held its place in the pool for %v", took)
 	}
 }
@@ -388,16 +341,5 @@ func TestStorePreparesItsStatementsOnce(t *testing.T) {
 	}
 	if got := prepared() - before; got != 2 {
 		t.Errorf("the Store prepared %d statements, want two", got)
-	}
-}
-
-func TestEndedContextIsToldFromADeadDatabase(t *testing.T) {
-	_, store, session := one(t)
-	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
-	defer cancel()
-	_, _, err := store.Find(ctx, session.Token)
-	wantError(t, err, "find", models.Transient, 0)
-	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want it to wrap context.DeadlineExceeded alone", err)
 	}
 }

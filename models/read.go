@@ -61,8 +61,8 @@ const mostTokens = 100
 
 // FindMany reads the sessions with exactly these tokens, each with its user, in
 // no particular order. Tokens without a session, or whose user is gone, are left
-// out; expired sessions are not. Of more than 100 tokens that a session can have
-// the rest is not looked for.
+// out; expired sessions are not. It looks for 100 at most, the first of those that
+// can be tokens.
 func (s *Store) FindMany(ctx context.Context, tokens []string) ([]Found, error) {
 	var wanted []string
 	var args []any
@@ -87,8 +87,8 @@ func (s *Store) FindMany(ctx context.Context, tokens []string) ([]Found, error) 
 const rereadSQL = `SELECT "id", "expiresAt", "token", "createdAt", "updatedAt", "ipAddress", "userAgent", "userId"%s ` +
 	`FROM "session" WHERE "token" = ?`
 
-// reread reads the session alone, as it stands after an Update or a Touch that
-// wrote nothing.
+// reread reads the session alone, as it stands after an Update, a Replace, or a
+// Touch that wrote nothing.
 func (s *Store) reread(ctx context.Context, op, id, token string) (Session, error) {
 	found, err := query(ctx, s, s.sql.reread, s.scanSession, token)
 	if err != nil {
@@ -110,7 +110,7 @@ const listSQL = `SELECT "id", "expiresAt", "token", "createdAt", "updatedAt", "i
 // List reads the user's sessions that are alive at now (expiresAt > now), at
 // most 100, ordered by id. For a user without any it returns no error.
 func (s *Store) List(ctx context.Context, userID string, now time.Time) ([]Session, error) {
-	if err := s.dialect.meaningful("list", "now", now); err != nil {
+	if err := meaningful("list", "now", now); err != nil {
 		return nil, err
 	}
 	user, possible := s.userID(userID)

@@ -100,7 +100,6 @@ func TestRule21ServerKilledUnderLoad(t *testing.T) {
 	var wait sync.WaitGroup
 	for worker := range 8 {
 		wait.Go(func() {
-			read := session
 			for i := 0; ; i++ {
 				select {
 				case <-stop:
@@ -110,8 +109,7 @@ func TestRule21ServerKilledUnderLoad(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 				got, _, err := store.Find(ctx, session.Token)
 				if err == nil && worker == 0 {
-					read = got
-					_, err = store.Touch(ctx, read, read.ExpiresAt.Add(time.Second), moment)
+					_, err = store.Touch(ctx, got, got.ExpiresAt.Add(time.Second), moment)
 				}
 				if err == nil && worker == 1 {
 					_, err = store.Revoke(ctx, models.Revocation{Token: "unknown" + secret, UserID: "u1"})

@@ -6,6 +6,15 @@ import (
 	"time"
 )
 
+// A row is one of database/sql's or of a link's, with room for the targets that it
+// is scanned into.
+type row struct {
+	scanner
+	room []any
+}
+
+type scanner interface{ Scan(targets ...any) error }
+
 // The types below scan a column into a field of a row. They take what the
 // drivers give, which depends on the driver, its protocol and how the column
 // was declared, and never put a value into an error: a shifted column may be a

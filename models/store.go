@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -20,17 +18,21 @@ import (
 // they are its Schema says. It satisfies ginsession.Store, where the methods'
 // duties are laid down.
 //
-// It is tested on MariaDB and SQLite, and keeps to what MySQL from 5.7 and TiDB
-// document. Each method is one statement without a transaction around it (Purge,
-// Update, Replace and a Touch that lost a race: two; Revoke and Replace with a Feed:
-// a transaction of two), so that nothing is held locked between two round trips.
-// Statements that lost a race inside the database are tried three times, as long as
-// the context allows.
+// Beside the answers that they name, all methods return an *Error: the database could
+// not tell, or a value is refused.
 //
-// Find, which most requests wait for, List, and the look that follows a Touch in vain
-// are prepared statements of the Store's own. They, and on what OpenMySQL opened all
-// that writes without a transaction, run on the pool beneath GORM: its logger hears of
-// them, its callbacks do not, unless gorm.io/plugin/dbresolver is among them.
+// It is tested on MariaDB and SQLite, and keeps to what MySQL from 5.7 and TiDB
+// document. Each method of ginsession.Store is one statement without a transaction
+// around it (Purge, Update, Replace and a Touch that wrote nothing: two; Revoke and
+// Replace with a Feed: a transaction of two), so that nothing is held locked between
+// two round trips. Statements that lost a race inside the database are tried three
+// times, as long as the context allows.
+//
+// Find, which most requests wait for, List, and the look that follows an Update, a
+// Replace, or a Touch that wrote nothing, are prepared statements of the Store's own.
+// They, and on what OpenMySQL opened all that writes without a transaction, run on the
+// pool beneath GORM: its logger hears of them, its callbacks do not, unless
+// gorm.io/plugin/dbresolver is among them.
 //
 // A writer that waits for a lock on a SQLite file is deaf to its context until
 // the file's busy_timeout is over.
@@ -62,8 +64,10 @@ func NewStore(db *gorm.DB) (*Store, error) { return Schema{}.Store(db) }
 //
 // The database's time zone, its tables and the DSN are Check's to judge;
 // OpenMySQL sets a DSN up as they must be. Store fails if the schema has a
-// fault, of which it reports all, and if db was never opened: gorm.Open returns
-// a db that looks usable beside its error.
+// fault, of which it reports all, if it has a Feed and the database is another than
+// MySQL and SQLite, and if db is none to work on: a transaction, in DryRun mode, with
+// the error of an earlier statement, or never opened (gorm.Open returns a db that
+// looks usable beside its error).
 func (s Schema) Store(db *gorm.DB) (*Store, error) {
 	schema, err := s.Complete()
 	if err != nil {
@@ -110,6 +114,9 @@ func (s Schema) Store(db *gorm.DB) (*Store, error) {
 	}, nil
 }
 
+// Schema returns the Store's schema, complete. It is not the caller's to change.
+func (s *Store) Schema() Schema { return s.schema }
+
 // DBSystem is what OpenTelemetry calls the database (db.system.name): "mysql", of
 // MariaDB and TiDB too, or "sqlite". Others have the name of their gorm.Dialector.
 func (s *Store) DBSystem() string { return string(s.dialect) }
@@ -121,124 +128,6 @@ const (
 	mariadb dialect = "mysql"
 	sqlite  dialect = "sqlite"
 )
-
-// statements are the texts that stand beside the methods, written for the
-// database and the schema at hand.
-type statements struct {
-	create, touch, update       string
-	replace                     string
-	set                         []string // of update, for each field of sessions
-	find, findMany, reread      string
-	list, tokens, page          string
-	revokeToken, revokeOwned    string
-	notAfter                    string
-	revokeUser, revokeOthers    string
-	expired, purge, purgeBefore string
-
-	truncate, truncateOf         string
-	user                         string
-	delete, preserve, stillAlive string
-
-	feedWrite, feedNew, feedRead, feedOld, feedDrop string
-}
-
-// A quoter writes a name as the database at hand wants it.
-type quoter func(name any) string
-
-func newStatements(quote quoter, d dialect, schema Schema) statements {
-	text := func(text string) string { return schema.text(quote, text) }
-	fields := columnsOf(quote, "", schema.Session.Fields)
-	userFields := columnsOf(quote, "u.", schema.User.Fields)
-	found := columnsOf(quote, "s.", schema.Session.Fields) + userFields
-	values := strings.Repeat(", ?", len(schema.Session.Fields))
-	var set []string
-	for _, f := range schema.Session.Fields {
-		set = append(set, ", "+quote(f.Column)+" = ?")
-	}
-
-	feedWrite, feedNew, feedOld := feedWriteSQLite, feedNewSQLite, feedOldSQLite
-	if d == mariadb {
-		feedWrite, feedNew, feedOld = feedWriteMySQL, feedNewMySQL, feedOldMySQL
-	}
-	feed := quote(schema.feedTable())
-
-	touch, update, replace, exactly := text(touchSQL), text(updateSQL), text(replaceSQL), "" // compared byte for byte anyway
-	if d == mariadb {
-		replace = strings.Replace(replace, " SET ", byPrimaryKey+" SET ", 1)
-		touch = strings.Replace(touch, " SET ", byPrimaryKey+" SET ", 1)
-		update = strings.Replace(update, " SET ", byPrimaryKey+" SET ", 1)
-		exactly = text(tokenExactly)
-	}
-	return statements{
-		create:       fmt.Sprintf(text(createSQL), fields, values),
-		touch:        touch,
-		update:       update + exactly,
-		replace:      replace + exactly,
-		set:          set,
-		find:         fmt.Sprintf(text(findSQL), found) + "= ?",
-		findMany:     fmt.Sprintf(text(findSQL), found) + "IN ",
-		reread:       fmt.Sprintf(text(rereadSQL), fields),
-		list:         fmt.Sprintf(text(listSQL), fields),
-		tokens:       text(tokensSQL),
-		page:         fmt.Sprintf(text(pageSQL), fields),
-		revokeToken:  text(revokeTokenSQL) + exactly,
-		revokeOwned:  text(revokeOwnedSQL) + exactly,
-		notAfter:     text(notAfterSQL),
-		revokeUser:   text(revokeUserSQL),
-		revokeOthers: text(revokeOthersSQL),
-		expired:      text(expiredSQL),
-		purge:        text(purgeSQL),
-		purgeBefore:  text(purgeBeforeSQL),
-		truncate:     text(truncateSQL),
-		truncateOf:   text(truncateOfSQL),
-		user:         fmt.Sprintf(text(userSQL), userFields),
-		delete:       text(deleteSQL),
-		preserve:     text(preserveSQL),
-		stillAlive:   text(stillAliveSQL),
-		feedWrite:    fmt.Sprintf(feedWrite, feed),
-		feedNew:      fmt.Sprintf(feedNew, feed),
-		feedRead:     fmt.Sprintf(feedReadAny, feed),
-		feedOld:      fmt.Sprintf(feedOld, feed),
-		feedDrop:     fmt.Sprintf(feedDropAny, feed),
-	}
-}
-
-// In the texts of this package the two tables and their columns have Better
-// Auth's names, in double quotes. A column of users stands behind u.
-var betterAuthName = regexp.MustCompile(`(\bu\.)?"([A-Za-z]+)"`)
-
-// text puts the schema's names into a text.
-func (s Schema) text(quote quoter, text string) string {
-	return betterAuthName.ReplaceAllStringFunc(text, func(match string) string {
-		alias, name, _ := strings.Cut(match, `"`)
-		name = strings.TrimSuffix(name, `"`)
-		switch {
-		case name == "session":
-			return quote(s.Session.Name)
-		case name == "user":
-			return quote(s.User.Name)
-		case alias == "":
-			return quote(s.Session.Columns[name])
-		case s.User.Columns[name] == Absent:
-			return absent[name]
-		}
-		return alias + quote(s.User.Columns[name])
-	})
-}
-
-func (s *Store) quote(name any) string { return s.db.Statement.Quote(name) }
-
-// columnsOf are the fields' columns, to be added to others.
-func columnsOf(quote quoter, alias string, fields []Field) string {
-	list := ""
-	for _, f := range fields {
-		list += ", " + alias + quote(f.Column)
-	}
-	return list
-}
-
-// marks are the placeholders of a list of n values.
-func marks(n int) string { return "(?" + strings.Repeat(", ?", n-1) + ")" }
 
 // userID is a user's id as a statement's argument. It is false for an id that
 // no user has: MySQL would take "42abc" for 42.
@@ -295,8 +184,8 @@ func (s *Store) exec(ctx context.Context, text string, args ...any) (int, error)
 	return rows, err
 }
 
-// query runs one SELECT and scans its rows. Its error is the driver's and must
-// not leave the package.
+// query runs one SELECT and scans its rows: all of them, or none and an error,
+// which is the driver's and must not leave the package.
 func query[T any](ctx context.Context, s *Store, text string, scan func(*row, *T) error, args ...any) ([]T, error) {
 	var found []T
 	err := s.retry(ctx, true, func() error {
@@ -327,7 +216,10 @@ func query[T any](ctx context.Context, s *Store, text string, scan func(*row, *T
 		// one cut off at its start for "no such session".
 		return rows.Err()
 	})
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
 // retry repeats a statement that lost a race: 3 tries, 1 to 20 ms apart, inside

@@ -24,10 +24,10 @@ const (
 //
 // One call looks at the 500 sessions whose ids follow after, in the order of ids, and
 // returns where the next goes on, "" after the last, and how many it changed. From ""
-// on a caller goes through the whole table, of which nothing is locked meanwhile.
-// A session keeps its expiry and its updatedAt.
+// on a caller goes through the whole table; between two calls nothing is locked. A
+// session keeps its expiry and its updatedAt.
 func (s *Store) TruncateAddresses(ctx context.Context, before time.Time, after string) (next string, truncated int, err error) {
-	if err := s.dialect.meaningful("truncate addresses", "before", before); err != nil {
+	if err := meaningful("truncate addresses", "before", before); err != nil {
 		return "", 0, err
 	}
 	page, err := s.Page(ctx, after, truncateBatch)

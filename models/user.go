@@ -24,6 +24,3 @@ func (s *Store) User(ctx context.Context, id string) (User, error) {
 	}
 	return User{}, ErrNoUser
 }
-
-// Schema returns the Store's schema, complete.
-func (s *Store) Schema() Schema { return s.schema }

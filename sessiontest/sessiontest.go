@@ -21,15 +21,15 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// BaseURL is where an application under test has its home, unless its Config says
-// otherwise.
+// BaseURL is the Config's BaseURL of NewManager, unless the test changes it.
 const BaseURL = "http://localhost:8080"
 
 // NewManager makes a Manager that keeps its sessions in a Store of its own, in
-// memory, in which everybody is a user: of the id "ada" the name is ada and the
+// memory, to which every id is a user's: the user "ada" has the name ada and the
 // address ada@example.com. change may alter the Config, whose Secret, BaseURL and
-// Store are set: another Clock as Now, a cookie cache, a Store whose users the test
-// chose. The Manager is closed with the test, which fails if the Config is no good.
+// Store are set: a Clock's Now, a cookie cache, a Store with users of the test's
+// choice. The Manager is closed when the test ends. The test fails if the Config is
+// no good.
 func NewManager(t testing.TB, change ...func(*ginsession.Config)) *ginsession.Manager {
 	t.Helper()
 	own := NewStore()

@@ -136,8 +136,8 @@ func copied(row models.Session) models.Session {
 	return row
 }
 
-// fields are the values as a store keeps them, under all those of every declared
-// field: one that is missing is null.
+// fields are the values as a store keeps them. With all, a declared field that is
+// not given is there too, and null.
 func (s *Store) fields(given map[string]any, all bool) (map[string]any, error) {
 	s.mu.Lock()
 	declared := s.schema.Session.Fields

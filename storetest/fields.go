@@ -4,93 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ginsession/ginsession/models"
 )
-
-func findMany(t *testing.T, h Harness) {
-	h.AddUser(t, newUser(u1))
-	h.AddUser(t, newUser(u2))
-	want := map[string]models.Session{
-		"s1":  newSession("s1", u1, base.Add(hour)),
-		"s2":  newSession("s2", u2, base.Add(2*hour)),
-		"old": newSession("old", u1, base.Add(-hour)), // time is the caller's to judge
-	}
-	other := newSession("other", u1, base.Add(hour))
-	create(t, h, want["s1"], want["s2"], want["old"], other)
-
-	asked := []string{token("s2"), token("gone"), token("old"), token("s1"), token("s2"), ""}
-	got, err := h.Store.FindMany(t.Context(), asked)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got) != len(want) {
-		t.Errorf("got %d sessions, want %d", len(got), len(want))
-	}
-	for _, row := range got {
-		sameSession(t, row.Session, want[row.Session.ID])
-		sameUser(t, row.User, newUser(want[row.Session.ID].UserID))
-	}
-	for name, none := range map[string][]string{"nil": nil, "unknown": {token("gone")}, "impossible": {"", " "}} {
-		if got, err := h.Store.FindMany(t.Context(), none); err != nil || len(got) != 0 {
-			t.Errorf("FindMany, %s: got %d sessions and %v, want none", name, len(got), err)
-		}
-	}
-
-	if h.RemoveUser == nil {
-		return
-	}
-	h.RemoveUser(t, u1)
-	if got, err := h.Store.FindMany(t.Context(), asked); err != nil || len(got) != 1 || got[0].Session.ID != "s2" {
-		t.Errorf("FindMany without the user of two: got %d sessions and %v, want one", len(got), err)
-	}
-}
-
-func findManyExact(t *testing.T, h Harness) {
-	h.AddUser(t, newUser(u1))
-	session := newSession("s1", u1, base.Add(hour))
-	create(t, h, session)
-	all := slices.Collect(maps.Values(strangers(session.Token)))
-	if got, err := h.Store.FindMany(t.Context(), all); err != nil || len(got) != 0 {
-		t.Errorf("strangers alone: got %d sessions and %v, want none", len(got), err)
-	}
-	if got, err := h.Store.FindMany(t.Context(), append(all, session.Token)); err != nil || len(got) != 1 {
-		t.Errorf("strangers and the session: got %d sessions and %v, want one", len(got), err)
-	}
-}
-
-func findManyLimit(t *testing.T, h Harness) {
-	h.AddUser(t, newUser(u1))
-	var asked []string
-	for i := range 103 {
-		session := newSession(fmt.Sprintf("s%03d", i), u1, base.Add(hour))
-		create(t, h, session)
-		asked = append(asked, session.Token)
-	}
-	got, err := h.Store.FindMany(t.Context(), asked)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := asked[:100]
-	late := slices.ContainsFunc(got, func(row models.Found) bool { return !slices.Contains(first, row.Session.Token) })
-	if len(got) != 100 || late {
-		t.Errorf("got %d sessions, one beyond the first 100 among them: %t; want the first 100", len(got), late)
-	}
-}
-
-// stands checks that the store holds what it answered.
-func stands(t *testing.T, h Harness, want models.Session) {
-	t.Helper()
-	got, _, err := h.Store.Find(t.Context(), want.Token)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sameSession(t, got, want)
-}
 
 func fieldsGoRound(t *testing.T, h Harness) {
 	h.AddUser(t, newUser(u1))

@@ -1,8 +1,6 @@
 package signed
 
-import (
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // AppendEscaped appends s as JavaScript's encodeURIComponent writes it: ASCII
 // letters, digits and -_.!~*'() stay, every other byte becomes %XX in upper

@@ -1,8 +1,6 @@
 package strictjson
 
-import (
-	"time"
-)
+import "time"
 
 // AppendTime appends t in quotes as JavaScript's Date.prototype.toISOString
 // writes it: "YYYY-MM-DDTHH:mm:ss.sssZ", in UTC, cut to whole milliseconds.
