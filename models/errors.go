@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"syscall"
 
 	"github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
@@ -16,17 +17,16 @@ import (
 // An Error says that the database could not tell, or that a value was refused. It
 // is never an answer: the session it was asked about may or may not exist.
 //
-// Its text holds the operation, the class, the database's error number and, if it
-// was this package that found the fault, what it is. Of the driver's own text there
-// is nothing: drivers quote the offending values, and those are tokens. For the
-// same reason the driver's error cannot be unwrapped; context.Canceled and
+// Its text holds the operation, the class, the database's error number and what
+// happened, in words of this package. Of the driver's own text there is nothing:
+// drivers quote the offending values, and those are tokens. For the same reason the driver's error cannot be unwrapped; context.Canceled and
 // context.DeadlineExceeded can.
 type Error struct {
 	Op     string // what was asked: "find", "create", "migrate" …
 	Class  Class
 	Number int // of MySQL or SQLite; 0 if there was none
 
-	fault string // what this package found wrong by itself; never a secret
+	fault string // what happened, in words of this package; never a secret
 	cause error  // of package context, or nil
 }
 
@@ -99,7 +99,27 @@ func (d dialect) wrap(ctx context.Context, op string, err error) error {
 	if e.cause != nil {
 		e.Class = Transient
 	}
+	e.fault = d.inWords(e, err)
 	return e
+}
+
+// inWords says what happened where the number does not: drivers' own texts cannot
+// be shown.
+func (d dialect) inWords(e *Error, err error) string {
+	var network net.Error
+	switch {
+	case errors.Is(e.cause, context.Canceled):
+		return "cancelled"
+	case e.cause != nil, errors.As(err, &network) && network.Timeout():
+		return "no answer in time"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case network != nil, errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection broke"
+	case d == sqlite && (e.Number&0xff == 5 || e.Number&0xff == 6):
+		return "the file is locked"
+	}
+	return ""
 }
 
 // coded is how SQLite drivers give their extended result code.

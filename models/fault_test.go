@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,6 +71,33 @@ func TestRule14WhatIsTriedAgain(t *testing.T) {
 				t.Error("the error holds the driver's text")
 			}
 		})
+	}
+}
+
+// What an Error has no number for it says in words of ours.
+func TestErrorSaysWhatHappened(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		dialect string
+		err     error
+		want    string
+	}{
+		{"mysql", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, "models: create: transient database error: connection refused"},
+		{"mysql", &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, "models: create: transient database error: no answer in time"},
+		{"mysql", context.DeadlineExceeded, "models: create: transient database error: no answer in time"},
+		{"mysql", context.Canceled, "models: create: transient database error: cancelled"},
+		{"mysql", mysql.ErrInvalidConn, "models: create: transient database error: the connection broke"},
+		{"mysql", &net.OpError{Op: "read", Err: syscall.ECONNRESET}, "models: create: transient database error: the connection broke"},
+		{"mysql", io.ErrUnexpectedEOF, "models: create: transient database error: the connection broke"},
+		{"mysql", mysqlError(1290), "models: create: transient database error 1290"},
+		{"sqlite", sqliteError(13), "models: create: transient database error 13"},
+		{"sqlite", sqliteError(517), "models: create: transient database error 517: the file is locked"},
+		{"mysql", errors.New(secret), "models: create: unknown database error"},
+	} {
+		store, _ := scripted(t, test.dialect, func(int) (*answer, error) { return nil, test.err })
+		if err := store.Create(t.Context(), scriptedSession); err == nil || err.Error() != test.want {
+			t.Errorf("of %T: got %v, want %s", test.err, err, test.want)
+		}
 	}
 }
 

@@ -55,8 +55,9 @@ func (s Session) GoString() string { return "models.Session" + s.String() }
 // LogValue keeps the token out of logs.
 func (s Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// A User is one row of the table of users. The session layer reads it and never
-// writes it.
+// A User is one row of the table of users. This package reads it and never writes
+// it: making one at sign-up is the application's, db.Create(&user) with a *gorm.DB
+// or any other way.
 type User struct {
 	ID            string    `gorm:"column:id;primaryKey"`
 	Name          string    `gorm:"column:name"`

@@ -138,6 +138,9 @@ func serverVersion(cfg *mysql.Config) (version string, err error) {
 // parseDSN reads a DSN and sets what a Store needs, but for the isolation
 // level, whose name depends on the server.
 func parseDSN(dsn string) (*mysql.Config, error) {
+	if dsn == "" {
+		return nil, errors.New("models: OpenMySQL: the DSN is empty: write user:password@tcp(host:3306)/database")
+	}
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		// The driver's text may quote a part of the password, which an

@@ -161,6 +161,9 @@ func TestRule22ClassesOfAFailedOpen(t *testing.T) {
 		{refused, models.Transient, 0, "no server answers"},
 		{variable, models.Configuration, 1193, "variable"},
 	}
+	if _, err := models.OpenMySQL(""); err == nil || !strings.Contains(err.Error(), "the DSN is empty") {
+		t.Errorf("got %v of an empty DSN", err)
+	}
 	for _, test := range tests {
 		_, err := models.OpenMySQL(test.cfg.FormatDSN())
 		wantError(t, err, "open", test.class, test.number)

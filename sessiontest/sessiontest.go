@@ -9,6 +9,13 @@
 //
 // Nothing is mocked: the Manager is the real one, only its Store is in memory. A
 // Manager on a database of the test's own does as well.
+//
+// A Clock moves the time, and a Store can be one whose database is away:
+//
+//	clock, store := sessiontest.NewClock(time.Now()), sessiontest.NewStore()
+//	sessions := sessiontest.NewManager(t, func(c *ginsession.Config) { c.Now, c.Store = clock.Now, store })
+//	…
+//	store.Before(func(context.Context, string) error { return errors.New("away") })
 package sessiontest
 
 import (
@@ -24,17 +31,13 @@ import (
 // BaseURL is the Config's BaseURL of NewManager, unless the test changes it.
 const BaseURL = "http://localhost:8080"
 
-// NewManager makes a Manager that keeps its sessions in a Store of its own, in
-// memory, to which every id is a user's: the user "ada" has the name ada and the
-// address ada@example.com. change may alter the Config, whose Secret, BaseURL and
-// Store are set: a Clock's Now, a cookie cache, a Store with users of the test's
-// choice. The Manager is closed when the test ends. The test fails if the Config is
-// no good.
+// NewManager makes a Manager that keeps its sessions in a Store of its own, to which
+// every id is a user's. change may alter the Config, whose Secret, BaseURL and Store
+// are set: a Clock's Now, a cookie cache, a Store that the test keeps hold of. The
+// Manager is closed when the test ends. The test fails if the Config is no good.
 func NewManager(t testing.TB, change ...func(*ginsession.Config)) *ginsession.Manager {
 	t.Helper()
-	own := NewStore()
-	own.anybody = true
-	config := ginsession.Config{Secret: "sessiontest-secret-0123456789-abcdefghijklmnop", BaseURL: BaseURL, Store: own}
+	config := ginsession.Config{Secret: "sessiontest-secret-0123456789-abcdefghijklmnop", BaseURL: BaseURL, Store: NewStore()}
 	config.CookieCache.NoFeed = true // there is no other process
 	for _, c := range change {
 		c(&config)
@@ -53,10 +56,18 @@ func NewManager(t testing.TB, change ...func(*ginsession.Config)) *ginsession.Ma
 // Cookies are those of a browser.
 type Cookies []*http.Cookie
 
-// AddTo sends the cookies with a request.
+// AddTo sends the cookies with a request, and with one that may change something the
+// Origin of a page at BaseURL, as a browser does, unless the request has an Origin.
 func (cookies Cookies) AddTo(r *http.Request) {
 	for _, cookie := range cookies {
 		r.AddCookie(cookie)
+	}
+	switch r.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions:
+	default:
+		if r.Header["Origin"] == nil {
+			r.Header.Set("Origin", BaseURL)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,6 +54,23 @@ func TestWithoutCookiesThereIsNoSession(t *testing.T) {
 	}
 }
 
+// A POST comes from a page of the application's, unless it says otherwise.
+func TestPostHasAnOrigin(t *testing.T) {
+	sessions := sessiontest.NewManager(t)
+	cookies := sessiontest.SignIn(t, sessions, "ada")
+	for origin, want := range map[string]int{"": http.StatusOK, "https://elsewhere.example": http.StatusForbidden} {
+		r := httptest.NewRequest(http.MethodPost, "/api/auth/revoke-other-sessions", nil)
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		cookies.AddTo(r)
+		w := httptest.NewRecorder()
+		if newRouter(sessions).ServeHTTP(w, r); w.Code != want {
+			t.Errorf("Origin %q: got %d %s", origin, w.Code, w.Body)
+		}
+	}
+}
+
 func TestClockMovesTime(t *testing.T) {
 	clock := sessiontest.NewClock(time.Now())
 	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact} {
@@ -75,13 +93,17 @@ func TestClockMovesTime(t *testing.T) {
 
 func TestUsersOfTheTestsOwn(t *testing.T) {
 	store := sessiontest.NewStore()
+	anybodys := sessiontest.NewManager(t, func(c *ginsession.Config) { c.Store = store })
+	if w := get(anybodys, sessiontest.SignIn(t, anybodys, "ada")); w.Body.String() != "ada@example.com" {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
 	store.AddUser(models.User{ID: "1", Email: "grace@example.com", CreatedAt: time.Now(), UpdatedAt: time.Now()})
 	sessions := sessiontest.NewManager(t, func(c *ginsession.Config) { c.Store = store })
 	cookies := sessiontest.SignIn(t, sessions, "1")
 	if w := get(sessions, cookies); w.Body.String() != "grace@example.com" {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
-	if rows := store.Rows(); len(rows) != 1 || rows[0].UserID != "1" {
+	if rows := store.Rows(); len(rows) != 2 || !slices.ContainsFunc(rows, func(row models.Session) bool { return row.UserID == "1" }) {
 		t.Errorf("rows %v", rows)
 	}
 

@@ -14,14 +14,16 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
-// A Store keeps sessions and users in memory. It passes the suite of package
-// storetest, and is what it seems: for tests. It is safe for concurrent use.
+// A Store keeps sessions and users in memory. Until it has been given a user with
+// AddUser every id is a user's: the user "ada" has the name ada and the address
+// ada@example.com. It passes the suite of package storetest, and is safe for
+// concurrent use.
 type Store struct {
 	mu       sync.Mutex
 	sessions map[string]models.Session // by token
 	users    map[string]models.User
 	schema   models.Schema
-	anybody  bool // is a user
+	anybody  bool // is a user, until the test has some of its own
 	before   func(ctx context.Context, method string) error
 }
 
@@ -35,12 +37,12 @@ var (
 
 // NewStore makes an empty Store.
 func NewStore() *Store {
-	return &Store{sessions: map[string]models.Session{}, users: map[string]models.User{}}
+	return &Store{sessions: map[string]models.Session{}, users: map[string]models.User{}, anybody: true}
 }
 
-// Declare gives rows the additional fields of a schema, the rest of which means nothing
-// in memory. Without any, rows have those that they are given. NewManager declares its
-// Config's.
+// Declare gives rows the additional fields of a schema; names of tables and columns
+// mean nothing in memory. Without any, rows have those that they are given.
+// NewManager declares its Config's.
 func (s *Store) Declare(schema models.Schema) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,6 +96,7 @@ func (s *Store) Remove(token string) {
 func (s *Store) AddUser(user models.User) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.anybody = false
 	s.users[user.ID] = s.complete(user)
 }
 
@@ -115,6 +118,7 @@ func (s *Store) complete(user models.User) models.User {
 func (s *Store) RemoveUser(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.anybody = false
 	delete(s.users, id)
 }
 
