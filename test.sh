@@ -175,8 +175,8 @@ coverage() {
     }' "$1"
 }
 
-# What has nothing that runs beside something else is tested without the race
-# detector: compiling what it needs a second time would take longer than its tests.
+# Programs that do one thing after the other are tested without the race detector: compiling
+# its dependencies once more for that would take longer than its tests.
 is_program() { [[ $1 == ./cmd/* || $1 == ./docs/* || $1 == ./device || $1 == ./example/observability ]]; }
 
 test_programs() {

@@ -258,7 +258,7 @@ func BenchmarkHerd(b *testing.B) {
 			for b.Loop() {
 				run()
 			}
-			reportAsked(b, s, run)
+			reportAsked(b, s.counter, run)
 		})
 	}
 }

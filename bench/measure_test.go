@@ -54,15 +54,16 @@ func repeat(b *testing.B, s *site, c *caller, want int, before func()) {
 	}
 	used = processorTime() - used
 	b.ReportMetric(float64(used)/float64(b.N), "cpu-ns/op")
-	reportAsked(b, s, ask)
+	reportAsked(b, s.counter, ask)
 }
 
-// reportAsked counts how often some requests ask a server, exactly.
-func reportAsked(b *testing.B, s *site, ask func()) {
+// reportAsked counts how often some requests ask a server, exactly. Without a counter
+// they ask none.
+func reportAsked(b *testing.B, by counter, ask func()) {
 	const n = 10
 	var all asked
-	if s.counter != nil {
-		all = s.counter.count(b, func() {
+	if by != nil {
+		all = by.count(b, func() {
 			for range n {
 				ask()
 			}
@@ -130,7 +131,7 @@ func eachOnce(b *testing.B, s *site, c *caller, want int) {
 		ask()
 	}
 	refill()
-	reportAsked(b, s, ask)
+	reportAsked(b, s.counter, ask)
 }
 
 func signIn(b *testing.B, layers []layer) {
