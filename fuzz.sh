@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Fuzzes every target, or those of which the name matches, and keeps what of the
-# inputs found is worth keeping:
+# Fuzzes every target of all modules, or those whose name matches, and keeps the new
+# inputs that are worth keeping:
 #
 #   ./fuzz.sh 10m
 #   ./fuzz.sh 30s 'FuzzAuthorization|FuzzScan'
 #
-# The go command keeps all inputs that it found interesting in its own cache, of
-# which most only run a loop once more. Into testdata/fuzz, which every run of the
-# tests replays, go those that reach statements which the seeds and the inputs
-# already there do not: the shortest first, below 1 KiB, 20 for each target at
-# most. A failing input the go command puts there itself; it stays as a test.
+# The go command keeps all inputs that it found interesting in its own cache. Most of
+# them only run a loop once more. Those that reach statements which neither the seeds
+# nor the inputs kept so far reach go into testdata/fuzz, which every run of the tests
+# replays: the shortest first, up to 1 KiB, at most 20 for each target. A failing input
+# is put there by the go command; it stays as a test.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+
+. .ci/fuzztargets.sh
 
 fuzztime=${1:?usage: ./fuzz.sh TIME [NAMES]}
 names=${2:-.}
@@ -53,7 +55,7 @@ keep() {
   rmdir --ignore-fail-on-non-empty "$kept" "$folder/testdata/fuzz" "$folder/testdata" 2>/dev/null || true
 }
 
-go test -list '^Fuzz' ./... | awk '/^Fuzz/ { targets[n++] = $1 } /^ok/ { for (i = 0; i < n; i++) print $2, targets[i]; n = 0 }' >"$work/targets"
+fuzz_targets >"$work/targets"
 failed=
 while read -r package target; do
   [[ $target =~ $names ]] || continue

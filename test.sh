@@ -42,6 +42,7 @@ covered=(. ./models ./cookiecache)
 race=(-race -gcflags=modernc.org/...=-race=false)
 
 . .ci/mariadb.sh
+. .ci/fuzztargets.sh
 
 heading() { printf '\n=== %s\n' "$*"; }
 fail() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
@@ -54,8 +55,8 @@ policy=
 
 # Whatever the script started ends with it.
 cleanup() {
-  if [[ -n $aside_pid ]]; then kill -- "-$aside_pid" 2>/dev/null || true; fi
-  if [[ -n $redisstore_pid ]]; then kill -- "-$redisstore_pid" 2>/dev/null || true; fi
+  local group
+  for group in $aside_pid $redisstore_pid; do kill -- "-$group" 2>/dev/null || true; done
   if [[ -n $mariadb_pid ]]; then
     kill "$mariadb_pid" 2>/dev/null || true
     wait "$mariadb_pid" 2>/dev/null || true
@@ -174,8 +175,8 @@ coverage() {
     }' "$1"
 }
 
-# What has nothing that runs beside something else is tested without the race
-# detector: compiling what it needs a second time would take longer than its tests.
+# Programs that do one thing after the other are tested without the race detector: compiling
+# its dependencies once more for that would take longer than its tests.
 is_program() { [[ $1 == ./cmd/* || $1 == ./docs/* || $1 == ./device || $1 == ./example/observability ]]; }
 
 test_programs() {
@@ -185,26 +186,19 @@ test_programs() {
   done
 }
 
-# fuzz_targets prints "PACKAGE TARGET" for each fuzz target of the module.
-fuzz_targets() {
-  go test -list '^Fuzz' ./... | awk '/^Fuzz/ { targets[n++] = $1 } /^ok/ { for (i = 0; i < n; i++) print $2, targets[i]; n = 0 }'
-}
-
 # fuzz_all runs every target, two on each processor: they get what the tests leave
 # either way, and are done sooner.
 fuzz_all() {
-  local module package target running=0 failed=
-  for module in "${modules[@]}"; do
-    (cd "$module" && fuzz_targets) >"$work/targets"
-    while read -r package target; do
-      if ((running >= 2 * $(nproc))); then
-        wait -n || failed=yes
-        running=$((running - 1))
-      fi
-      (cd "$module" && fuzz "$package" "$target") &
-      running=$((running + 1))
-    done <"$work/targets"
-  done
+  local package target running=0 failed=
+  fuzz_targets >"$work/targets" || return
+  while read -r package target; do
+    if ((running >= 2 * $(nproc))); then
+      wait -n || failed=yes
+      running=$((running - 1))
+    fi
+    fuzz "$package" "$target" &
+    running=$((running + 1))
+  done <"$work/targets"
   while ((running > 0)); do
     wait -n || failed=yes
     running=$((running - 1))

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -13,8 +12,8 @@ import (
 
 // One function for each path. Names are benchstat's keys: layer, and via, which is
 // process (a handler is called) or loopback (16 connections over HTTP, so that the
-// time is what a request costs both sides under load). The layer whose name begins with floor
-// is what the others' ratios are of.
+// time is what a request costs both sides under load). Ratios are to the layer whose
+// name begins with floor.
 
 // Layers that ask no server.
 var cookieLayers = []layer{
@@ -64,6 +63,34 @@ func remote(l layer) bool { return strings.HasPrefix(l.name, "better-auth") }
 
 // local are the layers that are not.
 func local(layers []layer) []layer { return slices.DeleteFunc(slices.Clone(layers), remote) }
+
+// peersOf are the layers that are neither ours nor floors.
+func peersOf(layers []layer) (peers []layer) {
+	for _, l := range layers {
+		if l.name != "floor-token-sql" && l.name != "ginsession" {
+			peers = append(peers, l)
+		}
+	}
+	return peers
+}
+
+// floorIs makes the named layer the floor, and leaves out what does not tell a
+// session from none.
+func floorIs(name string, some ...[]layer) []layer {
+	var all []layer
+	for _, l := range slices.Concat(some...) {
+		switch l.name {
+		case name:
+			all = append(all, layer{"floor-" + name, l.open})
+		case "gin-empty", "ginsession-compact-untouched", "ginsession-securecookie-untouched", "better-auth-compact", "better-auth":
+		case "floor-2hmac-base64", "floor-token-sql":
+			all = append(all, layer{l.name[len("floor-"):], l.open})
+		default:
+			all = append(all, l)
+		}
+	}
+	return all
+}
 
 func asSignedIn(cookies string) string { return cookies }
 
@@ -119,119 +146,6 @@ func BenchmarkStoreRead(b *testing.B) {
 	betterAuthAPI(b, "off")
 }
 
-// floorIs makes the named layer the floor, and leaves out what does not tell a
-// session from none.
-func floorIs(name string, some ...[]layer) []layer {
-	var all []layer
-	for _, l := range slices.Concat(some...) {
-		switch l.name {
-		case name:
-			all = append(all, layer{"floor-" + name, l.open})
-		case "gin-empty", "ginsession-compact-untouched", "ginsession-securecookie-untouched", "better-auth-compact", "better-auth":
-		case "floor-2hmac-base64", "floor-token-sql":
-			all = append(all, layer{l.name[len("floor-"):], l.open})
-		default:
-			all = append(all, l)
-		}
-	}
-	return all
-}
-
-// read measures reads of one session, in this process and over loopback. want is
-// the status if it is not that of a session.
-func read(b *testing.B, layers []layer, cookies func(string) string, want int) {
-	for _, l := range layers {
-		if !remote(l) {
-			b.Run("layer="+l.name+"/via=process", func(b *testing.B) {
-				s := l.open(b)
-				q, status := s.read(cookies(signedIn(b, s)))
-				if want != 0 && l.name != "floor-gin-empty" {
-					status = want
-				}
-				repeat(b, s, newCaller(s.handler, q), status, nil)
-			})
-		}
-		b.Run("layer="+l.name+"/via=loopback", func(b *testing.B) {
-			s := l.open(b)
-			var visitors [connections]string
-			for i := range visitors {
-				visitors[i] = cookies(signedIn(b, s))
-			}
-			q, status := s.read("")
-			if want != 0 && l.name != "floor-gin-empty" {
-				status = want
-			}
-			overLoopback(b, s.serve(b), q, visitors[:], status)
-		})
-	}
-}
-
-// repeat asks in this process. before runs before each request, in its time. Where
-// a server answers, the processor's time is that of its client alone.
-func repeat(b *testing.B, s *site, c *caller, want int, before func()) {
-	ask := func() {
-		if before != nil {
-			before()
-		}
-		if got := c.do(); got != want {
-			b.Fatalf("status %d, want %d", got, want)
-		}
-	}
-	ask()
-	b.ReportAllocs()
-	used := processorTime()
-	for b.Loop() {
-		ask()
-	}
-	used = processorTime() - used
-	b.ReportMetric(float64(used)/float64(b.N), "cpu-ns/op")
-	reportAsked(b, s, ask)
-}
-
-// reportAsked counts how often some requests ask a server, exactly.
-func reportAsked(b *testing.B, s *site, ask func()) {
-	const n = 10
-	var all asked
-	if s.counter != nil {
-		all = s.counter.count(b, func() {
-			for range n {
-				ask()
-			}
-		})
-	}
-	b.ReportMetric(float64(all.queries)/n, "queries/op")
-	b.ReportMetric(float64(all.trips)/n, "trips/op")
-}
-
-const connections = 16
-
-// overLoopback asks over one connection for each visitor: requests of one session
-// may share an answer.
-func overLoopback(b *testing.B, address string, q question, visitors []string, want int) {
-	b.SetParallelism((len(visitors) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0))
-	wires := make(chan *wire, len(visitors))
-	for _, q.cookies = range visitors {
-		wires <- dial(b, address, q)
-	}
-	b.ReportAllocs()
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		var w *wire
-		select {
-		case w = <-wires:
-			defer func() { wires <- w }()
-		default: // processors that do not divide the connections
-			return
-		}
-		for pb.Next() {
-			if got, err := w.do(); err != nil || got != want {
-				b.Errorf("status %d, want %d; %v", got, want, err)
-				return
-			}
-		}
-	})
-}
-
 // Each cookie is one that this process sees for the first time.
 func BenchmarkCachedReadFirstSeen(b *testing.B) {
 	for _, l := range local(cookieLayers) {
@@ -264,38 +178,6 @@ func BenchmarkRevoke(b *testing.B) {
 	}
 }
 
-// eachOnce asks with the cookies of another visitor each time. They sign in in
-// batches, while the clock is stopped, and leave no garbage to be collected when it
-// runs.
-func eachOnce(b *testing.B, s *site, c *caller, want int) {
-	const batch = 256
-	var visitors []string
-	ask := func() {
-		c.present(visitors[len(visitors)-1])
-		visitors = visitors[:len(visitors)-1]
-		if got := c.do(); got != want {
-			b.Fatalf("status %d, want %d", got, want)
-		}
-	}
-	refill := func() {
-		for len(visitors) < batch {
-			visitors = append(visitors, signedIn(b, s))
-		}
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if len(visitors) == 0 {
-			b.StopTimer()
-			refill()
-			runtime.GC()
-			b.StartTimer()
-		}
-		ask()
-	}
-	refill()
-	reportAsked(b, s, ask)
-}
-
 // Each read renews the session; the peers that can save it anew.
 func BenchmarkRefresh(b *testing.B) {
 	for _, l := range local(append([]layer{
@@ -314,27 +196,7 @@ func BenchmarkRefresh(b *testing.B) {
 	}
 }
 
-// peersOf are the layers that are neither ours nor floors.
-func peersOf(layers []layer) (peers []layer) {
-	for _, l := range layers {
-		if l.name != "floor-token-sql" && l.name != "ginsession" {
-			peers = append(peers, l)
-		}
-	}
-	return peers
-}
-
 func BenchmarkSignIn(b *testing.B) { signIn(b, local(storeLayers)) }
-
-func signIn(b *testing.B, layers []layer) {
-	for _, l := range layers {
-		b.Run("layer="+l.name+"/via=process", func(b *testing.B) {
-			s := l.open(b)
-			s.check(b, signedIn(b, s), true)
-			repeat(b, s, newCaller(s.handler, question{method: http.MethodPost, path: "/sign-in"}), http.StatusNoContent, nil)
-		})
-	}
-}
 
 // The peers have no lists of one user's sessions.
 func BenchmarkList(b *testing.B) {
@@ -396,7 +258,7 @@ func BenchmarkHerd(b *testing.B) {
 			for b.Loop() {
 				run()
 			}
-			reportAsked(b, s, run)
+			reportAsked(b, s.counter, run)
 		})
 	}
 }

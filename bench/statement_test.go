@@ -16,22 +16,22 @@ import (
 func BenchmarkStatement(b *testing.B) {
 	type doer struct {
 		layer string
-		open  func(*testing.B) (counter, func(op string) func() error)
+		open  func(*testing.B) (counter, map[string]func() error)
 	}
 	doers := []doer{
-		{"floor-sql", func(b *testing.B) (counter, func(string) func() error) {
+		{"floor-sql", func(b *testing.B) (counter, map[string]func() error) {
 			pool := openSQL(b, newDSN(b), false)
 			return byConnection{pool}, sqlDoes(b, pool)
 		}},
-		{"ginsession", func(b *testing.B) (counter, func(string) func() error) {
+		{"ginsession", func(b *testing.B) (counter, map[string]func() error) {
 			db := openGORM(b, newDSN(b))
 			return poolOf(b, db), storeDoes(b, db)
 		}},
-		{"gorm", func(b *testing.B) (counter, func(string) func() error) {
+		{"gorm", func(b *testing.B) (counter, map[string]func() error) {
 			pool := openSQL(b, newDSN(b), false)
 			return byConnection{pool}, gormDoes(b, overSQL(b, pool, false))
 		}},
-		{"gorm-tuned", func(b *testing.B) (counter, func(string) func() error) {
+		{"gorm-tuned", func(b *testing.B) (counter, map[string]func() error) {
 			pool := openSQL(b, newDSN(b), false)
 			return byConnection{pool}, gormDoes(b, overSQL(b, pool, true))
 		}},
@@ -42,10 +42,9 @@ func BenchmarkStatement(b *testing.B) {
 				continue
 			}
 			b.Run("op="+op+"/layer="+d.layer, func(b *testing.B) {
-				count, does := d.open(b)
-				do := does(op)
+				count, ops := d.open(b)
 				run := func() {
-					if err := do(); err != nil {
+					if err := ops[op](); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -54,13 +53,13 @@ func BenchmarkStatement(b *testing.B) {
 				for b.Loop() {
 					run()
 				}
-				reportAsked(b, &site{counter: count}, run)
+				reportAsked(b, count, run)
 			})
 		}
 	}
 }
 
-func sqlDoes(b *testing.B, pool *sql.DB) func(string) func() error {
+func sqlDoes(b *testing.B, pool *sql.DB) map[string]func() error {
 	statements := prepare(b, pool)
 	own := newRow(millis(time.Now()))
 	for i := range 10 {
@@ -77,7 +76,7 @@ func sqlDoes(b *testing.B, pool *sql.DB) func(string) func() error {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = one.Close() })
-	ops := map[string]func() error{
+	return map[string]func() error{
 		"select-1": func() error { var n int; return one.QueryRow().Scan(&n) },
 		"find":     func() error { _, err := statements.read(own.token); return err },
 		"create":   func() error { return statements.insert(newRow(own.createdAt)) },
@@ -105,10 +104,9 @@ func sqlDoes(b *testing.B, pool *sql.DB) func(string) func() error {
 		},
 		"list": func() error { _, err := statements.ofUser(ada, own.createdAt); return err },
 	}
-	return func(op string) func() error { return ops[op] }
 }
 
-func storeDoes(b *testing.B, db *gorm.DB) func(string) func() error {
+func storeDoes(b *testing.B, db *gorm.DB) map[string]func() error {
 	store, err := models.NewStore(db)
 	if err != nil {
 		b.Fatal(err)
@@ -125,7 +123,7 @@ func storeDoes(b *testing.B, db *gorm.DB) func(string) func() error {
 			b.Fatal(err)
 		}
 	}
-	ops := map[string]func() error{
+	return map[string]func() error{
 		"find":   func() error { _, _, err := store.Find(ctx, own.Token); return err },
 		"create": func() error { return store.Create(ctx, newSession(ada, now)) },
 		"touch": func() (err error) {
@@ -148,7 +146,6 @@ func storeDoes(b *testing.B, db *gorm.DB) func(string) func() error {
 		},
 		"list": func() error { _, err := store.List(ctx, ada, now); return err },
 	}
-	return func(op string) func() error { return ops[op] }
 }
 
 // unmoved is an error unless the expiry is the one of whoever was faster.
@@ -165,7 +162,7 @@ type joined struct {
 	User models.User `gorm:"foreignKey:UserID;references:ID"`
 }
 
-func gormDoes(b *testing.B, db *gorm.DB) func(string) func() error {
+func gormDoes(b *testing.B, db *gorm.DB) map[string]func() error {
 	now := millis(time.Now())
 	own := newSession(ada, now)
 	for i := range 10 {
@@ -181,7 +178,7 @@ func gormDoes(b *testing.B, db *gorm.DB) func(string) func() error {
 		return db.Model(&models.Session{}).Where("id = ? AND token = ? AND expiresAt = ? AND expiresAt >= ?", read.ID, read.Token, read.ExpiresAt, now).
 			Updates(map[string]any{"expiresAt": next, "updatedAt": now}).Error
 	}
-	ops := map[string]func() error{
+	return map[string]func() error{
 		"find": func() error {
 			var found joined
 			return db.Joins("User").Where("`session`.`token` = ?", own.Token).Take(&found).Error
@@ -215,5 +212,4 @@ func gormDoes(b *testing.B, db *gorm.DB) func(string) func() error {
 			return db.Where("userId = ? AND expiresAt > ?", ada, now).Order("id").Limit(100).Find(&found).Error
 		},
 	}
-	return func(op string) func() error { return ops[op] }
 }

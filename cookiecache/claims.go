@@ -40,8 +40,8 @@ func appendClaims(dst, payload []byte, issued, expires time.Time) ([]byte, error
 }
 
 // parseClaims undoes appendClaims, on claims that are already verified, which it
-// changes. Members are found by their place: claims
-// spelled in any other way are none that Better Auth writes (SR-16).
+// changes. Members are found by their place: claims spelled in any other way are none
+// that Better Auth writes (SR-16).
 func parseClaims(claims []byte) (payload string, expires time.Time, err error) {
 	rest, ok := bytes.CutSuffix(claims, []byte{'}'})
 	if !ok {

@@ -106,7 +106,7 @@ const MaxValue = 32 << 10
 var (
 	// ErrInvalid is the one error of Decode.
 	ErrInvalid = errors.New("cookiecache: not a valid value")
-	// ErrTooLarge is returned by Encode for payloads that no browser would keep.
+	// ErrTooLarge is returned by Encode if the value would be longer than MaxValue.
 	ErrTooLarge = errors.New("cookiecache: payload too large for cookies")
 )
 

@@ -122,13 +122,14 @@ func TestDecodedPayloadIsTheCallersToKeep(t *testing.T) {
 		codec := newCodec(t, strategy, secret)
 		first, _ := codec.Encode([]byte(payload), issued, expires)
 		second, _ := codec.Encode([]byte(strings.ToUpper(payload[:60])+payload[60:]), issued, expires)
+		other := []byte(`{"a":"` + strings.Repeat("x", len(payload)) + `"}`)
 		kept, _, err := codec.Decode(first)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 100 {
 			codec.Decode(second)
-			codec.Encode(bytes.Repeat([]byte("{}"), 500), issued, expires)
+			codec.Encode(other, issued, expires)
 		}
 		if kept != payload {
 			t.Errorf("the payload changed to %s", kept)

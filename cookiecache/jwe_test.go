@@ -20,7 +20,7 @@ import (
 	"github.com/ginsession/ginsession/cookiecache"
 )
 
-// jweKey is the key of CONTRACT section 4.
+// jweKey is the key that Better Auth derives from a secret.
 func jweKey(t testing.TB, secret string) []byte {
 	t.Helper()
 	key, err := hkdf.Key(sha256.New, []byte(secret), []byte("better-auth-session"), "BetterAuth.js Generated Encryption Key", 64)

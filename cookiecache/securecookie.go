@@ -98,7 +98,7 @@ func (c *secureCookie) Decode(value string) (payload string, last time.Time, err
 		return "", time.Time{}, ErrInvalid
 	}
 	value += "==="[:-len(value)&3]
-	buf := buffers.Get().(*buffer) // for where gorilla puts its result, which may be anything to it
+	buf := buffers.Get().(*buffer) // a variable to which gorilla's any points would be allocated
 	defer buffers.Put(buf)
 	for _, codec := range c.codecs {
 		if codec.Decode(c.name, value, &buf.document) != nil {

@@ -20,8 +20,8 @@ func hasLineBreak(value string) bool {
 // maxDepth bounds the nesting of a payload, as that of a request's body.
 const maxDepth = 32
 
-// checkPayload is a glance at the length and the ends. An object without a member
-// is refused, because putting one behind it takes no comma.
+// checkPayload is a glance at the length and the ends. An object without members is
+// refused: what JWT and JWE put behind the last one begins with a comma.
 func checkPayload(payload []byte) error {
 	if len(payload) > MaxValue {
 		return ErrTooLarge
@@ -36,7 +36,7 @@ func checkPayload(payload []byte) error {
 // and Time Range"), in the year 275760. No time in a value is behind it.
 const maxTime = 8_640_000_000_000_000
 
-// milliseconds is a time as JavaScript has it.
+// milliseconds are those since 1970, as JavaScript counts them.
 func milliseconds(t time.Time) (int64, error) {
 	// Seconds first: UnixMilli wraps around in the far future.
 	s, ms := t.Unix(), t.UnixMilli()

@@ -98,7 +98,7 @@ func (v vector) payload(t *testing.T) []byte {
 // expires is when that is to end.
 func (v vector) expires() time.Time {
 	age := time.Duration(v.Inputs.MaxAge) * time.Second
-	if v.Inputs.DontRemember { // CONTRACT section 4
+	if v.Inputs.DontRemember { // for which Better Auth has ages of its own
 		age = 5 * time.Minute
 		if v.Inputs.Strategy == "compact" {
 			age = time.Minute

@@ -25,14 +25,14 @@ import (
 // all later ones too. An iPad whose Safari asks for desktop sites, which is the
 // default, cannot be told from a Mac.
 //
-// hints are headers of a request whose User-Agent it is; those that count are
+// hints are the headers of the request that sent this User-Agent; those that count are
 // Sec-CH-UA, Sec-CH-UA-Platform, Sec-CH-UA-Mobile and Sec-CH-UA-Model (User-Agent
 // Client Hints). They know browsers that hide behind another one's name, and, once
 // a site has asked for it with the header Accept-CH: Sec-CH-UA-Model, the model of
 // an Android device. Nil: none.
 //
-// Both may be anything. What comes back has at most 40 characters, letters, digits
-// and few signs. Describe is safe for concurrent use.
+// Both may be anything. What comes back has at most 40 characters: letters, digits
+// and a few signs. Describe is safe for concurrent use.
 func Describe(userAgent string, hints http.Header) (browser, system, device string) {
 	userAgent = userAgent[:min(len(userAgent), longest)]
 	ua := useragent.Parse(userAgent)

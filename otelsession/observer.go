@@ -61,7 +61,7 @@ type reading struct {
 // have an Observer each, such as attribute.String("ginsession.manager", "admin"): two
 // that report the same overwrite each other's feed lag.
 //
-// It returns the error of a provider that makes no instrument.
+// It returns an error if the provider cannot make one of the instruments.
 func New(meters metric.MeterProvider, tracers trace.TracerProvider, attributes ...attribute.KeyValue) (*Observer, error) {
 	if meters == nil {
 		meters = otel.GetMeterProvider()

@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -146,73 +148,69 @@ func TestErrorsAreToldByTheirType(t *testing.T) {
 	})
 	for _, kind := range []string{"timeout", "canceled"} {
 		t.Run(kind, func(t *testing.T) {
-			b := newBackend(t)
-			config, _ := inMemory(t)
-			config.Observer, config.StoreTimeout = b.observer(), 20*time.Millisecond
-			s := newService(t, b, config)
-			ada := s.ask("POST", "/sign-in/ada", nil, 200)
-			config.Store.(*sessiontest.Store).Before(func(ctx context.Context, _ string) error {
-				if kind == "canceled" {
-					return context.Canceled
+			synctest.Test(t, func(t *testing.T) {
+				b := newBackend(t)
+				config, _ := inMemory(t)
+				config.Observer = b.observer()
+				s := newService(t, b, config)
+				ada := s.ask("POST", "/sign-in/ada", nil, 200)
+				config.Store.(*sessiontest.Store).Before(func(ctx context.Context, _ string) error {
+					if kind == "canceled" {
+						return context.Canceled
+					}
+					<-ctx.Done()
+					return ctx.Err()
+				})
+				s.ask("GET", "/me", ada, 503)
+				synctest.Wait() // the call ends beside the request
+				if got, want := b.counts(), "store.duration{db.operation.name=find,error.type="+kind+"} 1"; !slices.Contains(got, want) {
+					t.Errorf("no %s in %q", want, got)
 				}
-				<-ctx.Done()
-				return ctx.Err()
 			})
-			s.ask("GET", "/me", ada, 503)
-			want := "store.duration{db.operation.name=find,error.type=" + kind + "} 1"
-			for deadline := time.Now().Add(10 * time.Second); !slices.Contains(b.counts(), want); time.Sleep(time.Millisecond) {
-				if time.Now().After(deadline) { // the call ends beside the request
-					t.Fatalf("no %s in %q", want, b.counts())
-				}
-			}
 		})
 	}
 }
 
 // Of two reads at the same time one asks, and the other says that it waited.
 func TestSharedReadsAreToldApart(t *testing.T) {
-	b := newBackend(t)
-	config, _ := inMemory(t)
-	store := config.Store.(*sessiontest.Store)
-	config.Observer = b.observer()
-	s := newService(t, b, config)
-	ada := s.ask("POST", "/sign-in/ada", nil, 200)
-	b.ended()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend(t)
+		config, _ := inMemory(t)
+		config.Observer = b.observer()
+		s := newService(t, b, config)
+		ada := s.ask("POST", "/sign-in/ada", nil, 200)
+		b.ended()
 
-	asked, answer := make(chan struct{}), make(chan struct{})
-	store.Before(func(context.Context, string) error {
-		close(asked) // a second question would panic
-		<-answer
-		return nil
+		questions, answer := 0, make(chan struct{})
+		config.Store.(*sessiontest.Store).Before(func(context.Context, string) error {
+			questions++
+			<-answer
+			return nil
+		})
+		var reads sync.WaitGroup
+		for range 2 {
+			reads.Go(func() { s.ask("GET", "/me", ada, 200) })
+			synctest.Wait() // until it waits for the answer
+		}
+		close(answer)
+		reads.Wait()
+		if questions != 1 {
+			t.Errorf("the store was asked %d times, want once", questions)
+		}
+
+		expectAll(t, "spans", b.ended(), []string{
+			"request > ginsession.store.find client db.operation.name=find",
+			"request > ginsession.read.shared internal ginsession.read.outcome=session ginsession.read.source=shared",
+			" > request internal",
+			" > request internal",
+		})
+		counts := strings.Join(b.counts(), "\n")
+		for _, source := range []string{"store", "shared"} {
+			if want := "read.duration{ginsession.read.outcome=session,ginsession.read.source=" + source + "} 1"; !strings.Contains(counts, want) {
+				t.Errorf("got %s, want %s", counts, want)
+			}
+		}
 	})
-	done := make(chan struct{})
-	read := func() {
-		s.ask("GET", "/me", ada, 200)
-		done <- struct{}{}
-	}
-	go read()
-	<-asked
-	go read()
-	time.Sleep(100 * time.Millisecond) // for the other to join; who does not fails the test
-	close(answer)
-	<-done
-	<-done
-
-	spans := strings.Join(b.ended(), "\n")
-	for _, want := range []string{
-		"request > ginsession.store.find client db.operation.name=find\n",
-		"request > ginsession.read.shared internal ginsession.read.outcome=session ginsession.read.source=shared\n",
-	} {
-		if strings.Count(spans+"\n", want) != 1 {
-			t.Errorf("got %s, want %s", spans, want)
-		}
-	}
-	counts := strings.Join(b.counts(), "\n")
-	for _, source := range []string{"store", "shared"} {
-		if want := "read.duration{ginsession.read.outcome=session,ginsession.read.source=" + source + "} 1"; !strings.Contains(counts, want) {
-			t.Errorf("got %s, want %s", counts, want)
-		}
-	}
 }
 
 func TestFeedLag(t *testing.T) {

@@ -76,7 +76,7 @@ func (c call) end(err error) {
 	took := time.Since(c.began).Seconds()
 	defer c.span.End()
 	if isAnswer(err) {
-		c.method.observer.calls.Record(c.ctx, took, c.answered...)
+		c.observer.calls.Record(c.ctx, took, c.answered...)
 		return
 	}
 	kind := errorType(err)
@@ -86,7 +86,7 @@ func (c call) end(err error) {
 	if errors.As(err, &ours) && ours.Number != 0 {
 		c.span.SetAttributes(semconv.DBResponseStatusCode(strconv.Itoa(ours.Number)))
 	}
-	c.method.observer.calls.Record(c.ctx, took, metric.WithAttributeSet(attribute.NewSet(append(slices.Clip(c.attributes), kind)...)))
+	c.observer.calls.Record(c.ctx, took, metric.WithAttributeSet(attribute.NewSet(append(slices.Clip(c.attributes), kind)...)))
 }
 
 // isAnswer: see ginsession.Store about the kinds of answers.

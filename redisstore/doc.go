@@ -12,11 +12,11 @@
 //	{revocations}                      ours: the feed, a stream
 //
 // Every change is conditional on what was read, in a script: a session that was
-// revoked does not come back, and changes to a list at once lose nothing. What a
-// server of Better Auth does is not conditional: beside one, a session that is
+// revoked does not come back, and of changes to a list at the same time none is lost.
+// A Better Auth server's changes are not conditional: beside one, a session that is
 // revoked in the very moment of its renewal there comes back, and a list may name
-// sessions that ended and lack some that live. A user's sessions end all the same
-// when all of them are revoked.
+// sessions that ended and lack some that live. Revoking all of a user's sessions ends
+// those too.
 //
 // Redis must not evict these keys: set maxmemory-policy to noeviction.
 //
@@ -33,8 +33,8 @@
 // Redis replicates behind its answers. A master that dies can take its last writes
 // with it, and a revocation among them is then undone: the session is alive again.
 // With Options.Replicas set to the number of replicas no revocation is acknowledged
-// before all of them have it. So is, by the same loss, a session that has just begun
-// gone, and its browser must sign in again. For a server without replicas that starts again from
-// its disk the same is said by its appendfsync: with less than always, it may start
-// with a session that was revoked in the last second.
+// before all of them have it. By the same loss a session that has just begun can be
+// gone; its browser must sign in again. A server without replicas loses writes when it
+// is started again from its disk: unless its appendfsync is always, a session that was
+// revoked in the last second may be alive again.
 package redisstore

@@ -46,12 +46,11 @@ var _ ginsession.RevocationFeed = (*Feed)(nil)
 // NewFeed makes a Feed. It reports every fault of the options together, and does
 // not ask Redis.
 func NewFeed(options FeedOptions) (*Feed, error) {
-	faults := checkClient(options.Client, options.Replicas)
-	checkPrefix(options.Prefix, func(field, problem string) { faults = append(faults, field+" "+problem) })
-	if err := joined("FeedOptions", faults); err != nil {
+	server := server{options.Client, options.Prefix, options.Replicas}
+	if err := server.check().of("FeedOptions"); err != nil {
 		return nil, err
 	}
-	return newFeed(server{options.Client, options.Prefix, options.Replicas}), nil
+	return newFeed(server), nil
 }
 
 // The braces keep the key apart from those of tokens, which have none.
@@ -111,16 +110,15 @@ func (f *Feed) Publish(ctx context.Context, r models.Revoked) error {
 	return unavailable(ctx, "feed", err)
 }
 
-// Follow reads the stream until ctx ends or Redis fails, first what the last since
-// brought, then what is new, at once when it comes. It calls hear for every reading,
-// at least every so often.
+// Follow reads the stream until ctx ends or Redis fails: first the lines that are at
+// most as old as since, then new ones, at once when they come. It calls hear after each
+// reading, also of nothing, at least as often as every says and at least once a second.
 //
 // If the last line that was told is gone, the server has lost some: the stream was
-// deleted, or a failover brought a replica that lagged. Follow then tells that any
-// session may have ended (Heard.Overflow), and everything again.
+// deleted, or a failover promoted a replica that lagged. Follow then reports that any
+// session may have ended (Heard.Overflow), and tells the lines since again.
 //
-// It returns the cause of ctx's end, or an error; following again tells everything
-// again.
+// It returns the cause of ctx's end, or an error. Following again begins anew.
 func (f *Feed) Follow(ctx context.Context, since, every time.Duration, hear func(models.Heard)) error {
 	err := f.redis.noted(f.listen(ctx, since, every, hear))
 	if ctx.Err() != nil {

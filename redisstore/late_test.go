@@ -161,6 +161,26 @@ func TestCreationThatRedisNeverAnsweredDoesNotReviveARevokedSession(t *testing.T
 	}
 }
 
+// The creation of a session is sent twice, because the first answer is lost. That is
+// no sign that another has the token.
+func TestCreationWhoseAnswerIsLostIsNoDuplicate(t *testing.T) {
+	server := testredis.New(t)
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) {
+			line := &breaker{server: server.Address}
+			b := newBench(t, line.client(t, 3), m, storetest.Schema())
+			b.addUser(t, newUser("u1"))
+			create(t, b, newSession("s1", "u1")) // Redis has the scripts now
+			line.arm(":gone", false)
+			s := newSession("s2", "u1")
+			create(t, b, s)
+			if !line.broke() || !alive(t, b, s.Token) {
+				t.Errorf("an answer was lost: %t, the session is not alive", line.broke())
+			}
+		})
+	}
+}
+
 // The end of the former session is sent twice, because the first answer is lost.
 // That is no sign that another ended it.
 func TestReplaceWhoseAnswerIsLostIsNoLogout(t *testing.T) {

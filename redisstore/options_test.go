@@ -43,6 +43,8 @@ func TestOptionsReportEveryFault(t *testing.T) {
 			[]string{"Client is nil", `Prefix is "{a}"`, "DB is nil", "PreserveInDatabase is true", "ExpiresIn is -1ns", "Replicas is -1"}},
 		{"no timeouts", redisstore.Options{Client: server(redis.Options{}), DB: rows}, []string{"ContextTimeoutEnabled off"}},
 		{"no timeouts in a Cluster", redisstore.Options{Client: cluster(func(o *redis.ClusterOptions) { o.ContextTimeoutEnabled = false }), DB: rows}, []string{"ContextTimeoutEnabled off"}},
+		{"a cache of the client's", redisstore.Options{Client: server(redis.Options{ContextTimeoutEnabled: true, ClientSideCacheConfig: &redis.ClientSideCacheConfig{}}), DB: rows}, []string{"client-side cache"}},
+		{"WAIT on any connection", redisstore.Options{Client: struct{ redis.UniversalClient }{}, DB: rows, Replicas: 1}, []string{"Replicas is 1 with a struct"}},
 		{"replicas are read", redisstore.Options{Client: cluster(func(o *redis.ClusterOptions) { o.ReadOnly = true }), DB: rows}, []string{"reads from replicas"}},
 		{"the nearest is read", redisstore.Options{Client: cluster(func(o *redis.ClusterOptions) { o.RouteByLatency = true }), DB: rows}, []string{"reads from replicas"}},
 		{"a ring", redisstore.Options{Client: ring, DB: rows}, []string{"is a Ring"}},
@@ -63,7 +65,7 @@ func TestOptionsReportEveryFault(t *testing.T) {
 			}
 		})
 	}
-	if _, err := redisstore.NewFeed(redisstore.FeedOptions{Prefix: "}"}); err == nil || !strings.Contains(err.Error(), "FeedOptions.Client is nil") {
+	if _, err := redisstore.NewFeed(redisstore.FeedOptions{Prefix: "}"}); err == nil || !strings.Contains(err.Error(), "FeedOptions.Client is nil") || !strings.Contains(err.Error(), `FeedOptions.Prefix is "}"`) {
 		t.Errorf("NewFeed: got %v", err)
 	}
 }

@@ -14,41 +14,6 @@ import (
 	"github.com/ginsession/ginsession/storetest"
 )
 
-const hour = time.Hour
-
-func newUser(id string) models.User {
-	return models.User{ID: id, Name: "Ada", Email: id + "@example.org", CreatedAt: base(), UpdatedAt: base()}
-}
-
-// token makes a token of 32 characters that ends in name.
-func token(name string) string { return "TokenAbcdefghijklmnopqrstuvwxyz0"[:32-len(name)] + name }
-
-func newSession(id, userID string) models.Session {
-	address, agent := "", "suite/1"
-	return models.Session{
-		ID: id, Token: token(id), UserID: userID, ExpiresAt: base().Add(hour), CreatedAt: base(), UpdatedAt: base(),
-		IPAddress: &address, UserAgent: &agent,
-	}
-}
-
-func create(t *testing.T, b bench, sessions ...models.Session) {
-	t.Helper()
-	for _, s := range sessions {
-		if err := b.Create(t.Context(), s); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func alive(t *testing.T, b bench, token string) bool {
-	t.Helper()
-	_, _, err := b.Find(t.Context(), token)
-	if err != nil && !errors.Is(err, models.ErrNotFound) {
-		t.Fatal(err)
-	}
-	return err == nil
-}
-
 // atOnce runs the calls at once. models.ErrNotFound is an answer.
 func atOnce(t *testing.T, calls ...func() error) {
 	t.Helper()
@@ -256,22 +221,6 @@ func TestReplacedSessionDoesNotEscapeARevocation(t *testing.T) {
 			if alive(t, b, read.Token) || alive(t, b, next.Token) {
 				t.Fatalf("round %d: the former lives: %t, the new: %t", i, alive(t, b, read.Token), alive(t, b, next.Token))
 			}
-		}
-	})
-}
-
-func TestTakenTokenIsADuplicate(t *testing.T) {
-	eachMode(t, newRedis(t), func(t *testing.T, b bench) {
-		b.addUser(t, newUser("u2"))
-		first := newSession("s1", "u1")
-		create(t, b, first)
-		second := newSession("s2", "u2")
-		second.Token = first.Token
-		if err := b.Create(t.Context(), second); !errors.Is(err, models.ErrDuplicate) {
-			t.Errorf("got %v, want ErrDuplicate", err)
-		}
-		if got, _, err := b.Find(t.Context(), first.Token); err != nil || got.UserID != "u1" {
-			t.Errorf("the session is %s's now, and %v", got.UserID, err)
 		}
 	})
 }

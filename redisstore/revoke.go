@@ -51,20 +51,18 @@ func (s *Store) revokeOne(ctx context.Context, r models.Revocation) (int, error)
 		return (r.UserID == "" || row.UserID == r.UserID) &&
 			(r.NotAfter.IsZero() || !row.ExpiresAt.After(millis(r.NotAfter)))
 	}
-	switch {
-	case e != nil && !meant(e.row):
+	if e != nil && !meant(e.row) {
 		return 0, nil
-	case !s.inFeed, !r.NotAfter.IsZero(): // what has expired no copy outlives
-	case e == nil && s.mode != besideDatabase:
-	default:
+	}
+	if s.inFeed && r.NotAfter.IsZero() { // of what has expired no copy is believed
 		if err := s.tell(ctx, r, e, meant); err != nil {
 			return 0, err
 		}
 	}
 	n := 0
-	// Without a key too, if replicas must confirm, because a first attempt may have
-	// deleted it and then failed; and if it may still come, of a session whose row was
-	// made and whose key was not.
+	// Without a key too if replicas must confirm, because a first attempt may have
+	// deleted it and then failed; and beside the database, because the key of a row may
+	// be under way.
 	if raw != "" || s.redis.replicas > 0 || s.mode == besideDatabase {
 		n, err = s.endKey(ctx, r.Token, func(e *entry) bool { return e != nil && meant(e.row) })
 		if err != nil {
@@ -84,10 +82,12 @@ func (s *Store) revokeOne(ctx context.Context, r models.Revocation) (int, error)
 	return max(n, stored), nil
 }
 
-// tell writes the feed's line of a session that is there to end, in Redis or, if e
-// is nil, in the database.
+// tell tells the feed of a session that is there to end: e, or the row if e is nil.
 func (s *Store) tell(ctx context.Context, r models.Revocation, e *entry, meant func(models.Session) bool) error {
 	if e == nil {
+		if s.mode != besideDatabase {
+			return nil
+		}
 		row, _, err := s.db.Find(ctx, r.Token)
 		if errors.Is(err, models.ErrNotFound) || err == nil && !meant(row) {
 			return nil
@@ -99,9 +99,10 @@ func (s *Store) tell(ctx context.Context, r models.Revocation, e *entry, meant f
 	return s.feed.Publish(ctx, r.Revoked())
 }
 
-// endKey deletes a token's key if it holds a session that is meant; nil is what no
-// session can be read of. It returns how many keys it deleted. It leaves a tombstone,
-// where there was no key too: WAIT confirms nothing where nothing was written.
+// endKey deletes a token's key if it holds a session that is meant; meant is asked
+// with nil about a value that is no session. It returns how many keys it deleted. It
+// leaves a tombstone even where there was no key: WAIT confirms nothing where nothing
+// was written.
 func (s *Store) endKey(ctx context.Context, token string, meant func(*entry) bool) (int, error) {
 	keys := []string{s.redis.tokenKey(token), s.redis.tombstoneKey(token)}
 	for {
@@ -124,8 +125,8 @@ func (s *Store) endKey(ctx context.Context, token string, meant func(*entry) boo
 	}
 }
 
-// endRows ends what the database has of it. keys is how many sessions ended in
-// Redis: those without a row the database's feed has not told of.
+// endRows ends what the database keeps of the sessions. keys is how many ended in
+// Redis: of one that had no row the database has not told its feed, and endRows does.
 func (s *Store) endRows(ctx context.Context, r models.Revocation, keys int) (rows int, err error) {
 	switch s.mode {
 	case redisOnly:
@@ -152,7 +153,7 @@ func (s *Store) revokeUser(ctx context.Context, r models.Revocation) (int, error
 		// Sessions that no list names, and those whose creation began before, end by
 		// this alone.
 		_, err := s.redis.confirm(ctx, markScript, []string{s.redis.markKey(r.UserID)},
-			s.now().UnixMilli(), int64(s.marked/time.Second))
+			s.now().UnixMilli(), int64(s.markKept/time.Second))
 		if err != nil {
 			return 0, unavailable(ctx, "revoke", err)
 		}
@@ -232,8 +233,8 @@ func (s *Store) endRowless(ctx context.Context, r models.Revocation, seen map[st
 	return err
 }
 
-// storedTokens are those of the user's sessions in the database, where their number
-// is bounded: preserved rows are for ever, and of those the living are looked at.
+// storedTokens are those of the user's sessions in the database: of preserved rows,
+// which are kept for ever, those of the living alone, at most 100.
 func (s *Store) storedTokens(ctx context.Context, userID string) (tokens []string, err error) {
 	switch s.mode {
 	case besideDatabase:
@@ -249,8 +250,8 @@ func (s *Store) storedTokens(ctx context.Context, userID string) (tokens []strin
 }
 
 // endTokens ends the sessions with these tokens that the revocation means, and
-// takes them out of the list.
-// apart tells the feed of each: they may be younger than its line about the user.
+// takes them out of the list. With apart the feed is told of each: they may be younger
+// than its line about the user.
 func (s *Store) endTokens(ctx context.Context, r models.Revocation, tokens []string, apart bool) (int, error) {
 	count := 0
 	var gone []string

@@ -34,9 +34,9 @@ type Options struct {
 	// DB is where users are, and sessions too under StoreInDatabase. Its Schema
 	// declares the additional fields.
 	//
-	// Redis has a copy of the user in each session, made when it began; what changes
-	// in the database shows in new sessions, and a user who is deleted there keeps
-	// his until Manager.RevokeAll ends them.
+	// Redis has a copy of the user in each session, made when the session began. What
+	// changes in the database shows in new sessions only, and the sessions of a user
+	// who is deleted there live on until Manager.RevokeAll ends them.
 	//
 	// Required.
 	DB *models.Store
@@ -50,7 +50,7 @@ type Options struct {
 	// PreserveInDatabase keeps the rows of sessions that ended, with the time of
 	// their end for an expiry. Sessions are then never read from the database.
 	//
-	// Default false; it wants StoreInDatabase. Better Auth:
+	// Default false; it needs StoreInDatabase. Better Auth:
 	// session.preserveSessionInDatabase.
 	PreserveInDatabase bool
 
@@ -79,18 +79,22 @@ type Options struct {
 // ginsession.RevocationFeed: that of the database if the database keeps one
 // (StoreInDatabase, and Feed in its Schema), else one in Redis.
 //
-// When Redis does not answer, a Store with StoreInDatabase and not
-// PreserveInDatabase reads, creates and renews in the database alone. Everything
-// else is then an error that is no answer, and so is everything of the other modes.
+// When Redis does not answer, a Store with StoreInDatabase and without
+// PreserveInDatabase reads, creates and renews in the database alone, after at most
+// half of the time that the context leaves. Everything else is then an error that is no
+// answer, and so is everything where the database does not answer for Redis.
+//
+// What all Stores promise, the errors of each method above all, is in
+// ginsession.Store; the comments here say what is particular to this one.
 //
 // A Store is safe for concurrent use.
 type Store struct {
-	redis  server
-	db     *models.Store
-	schema models.Schema
-	mode   mode
-	marked time.Duration // how long a revoked-before time is kept
-	now    func() time.Time
+	redis    server
+	db       *models.Store
+	schema   models.Schema
+	mode     mode
+	markKept time.Duration // of a revoked-sessions-before key
+	now      func() time.Time
 
 	// feed is told here, before anything ends, if it is in Redis; the database
 	// tells its own.
@@ -115,31 +119,30 @@ var (
 // New makes a Store. It reports every fault of the options together, and asks
 // neither Redis nor the database.
 func New(options Options) (*Store, error) {
-	faults := checkClient(options.Client, options.Replicas)
-	fault := func(field, problem string) { faults = append(faults, field+" "+problem) }
-	checkPrefix(options.Prefix, fault)
+	server := server{options.Client, options.Prefix, options.Replicas}
+	found := server.check()
 	if options.DB == nil {
-		fault("DB", "is nil: users are read there; set it to the models.Store of your database")
+		found.add("DB", "is nil: users are read there; set it to the models.Store of your database")
 	}
 	if options.PreserveInDatabase && !options.StoreInDatabase {
-		fault("PreserveInDatabase", "is true without StoreInDatabase: there are no rows to preserve; set both or neither")
+		found.add("PreserveInDatabase", "is true without StoreInDatabase: there are no rows to preserve; set both or neither")
 	}
 	if options.ExpiresIn < 0 {
-		fault("ExpiresIn", fmt.Sprintf("is %v: it must not be negative; set it to Config.ExpiresIn", options.ExpiresIn))
+		found.add("ExpiresIn", fmt.Sprintf("is %v: it must not be negative; set it to Config.ExpiresIn", options.ExpiresIn))
 	}
-	if err := joined("Options", faults); err != nil {
+	if err := found.of("Options"); err != nil {
 		return nil, err
 	}
 
 	s := &Store{
-		redis:  server{options.Client, options.Prefix, options.Replicas},
-		db:     options.DB,
-		schema: options.DB.Schema(),
-		marked: max(options.ExpiresIn, 24*time.Hour),
-		now:    options.Now,
+		redis:    server,
+		db:       options.DB,
+		schema:   options.DB.Schema(),
+		markKept: max(options.ExpiresIn, 24*time.Hour),
+		now:      options.Now,
 	}
 	if options.ExpiresIn == 0 {
-		s.marked = 7 * 24 * time.Hour
+		s.markKept = 7 * 24 * time.Hour
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -153,59 +156,58 @@ func New(options Options) (*Store, error) {
 	if feed := options.DB.Feed(); feed != nil && s.mode != redisOnly {
 		s.feed = feed
 	} else {
-		s.feed, s.inFeed = newFeed(s.redis), true
+		s.feed, s.inFeed = newFeed(server), true
 	}
 	return s, nil
 }
 
-func joined(of string, faults []string) error {
-	if len(faults) == 0 {
-		return nil
-	}
+// faults are what is wrong with options, all of it.
+type faults []string
+
+func (f *faults) add(field, problem string) { *f = append(*f, field+" "+problem) }
+
+// of is the error of options of this type, nil without a fault.
+func (f faults) of(options string) error {
 	var errs []error
-	for _, f := range faults {
-		errs = append(errs, fmt.Errorf("redisstore: %s.%s", of, f))
+	for _, fault := range f {
+		errs = append(errs, fmt.Errorf("redisstore: %s.%s", options, fault))
 	}
 	return errors.Join(errs...)
 }
 
-func checkPrefix(prefix string, fault func(field, problem string)) {
-	if strings.ContainsAny(prefix, "{}") {
-		fault("Prefix", fmt.Sprintf("is %q: braces would decide about the hash slots of all keys; leave them out", prefix))
-	}
-}
-
-// checkClient says what is wrong with a client.
-func checkClient(client redis.UniversalClient, replicas int) (faults []string) {
-	fault := func(field, problem string) { faults = append(faults, field+" "+problem) }
+// check finds what is wrong with what Options and FeedOptions have in common.
+func (s server) check() (found faults) {
 	timeouts, cached := true, false
-	switch c := client.(type) {
+	switch c := s.client.(type) {
 	case nil:
-		fault("Client", "is nil: set it to the client of your Redis")
+		found.add("Client", "is nil: set it to the client of your Redis")
 	case *redis.Client:
 		timeouts, cached = c.Options().ContextTimeoutEnabled, c.Options().ClientSideCacheConfig != nil || c.Options().ClientSideCache != nil
 	case *redis.ClusterClient:
 		timeouts = c.Options().ContextTimeoutEnabled
 		if o := c.Options(); o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
-			fault("Client", "reads from replicas, which still know a session that was just revoked: leave ReadOnly, RouteByLatency and RouteRandomly false")
+			found.add("Client", "reads from replicas, which still know a session that was just revoked: leave ReadOnly, RouteByLatency and RouteRandomly false")
 		}
 	case *redis.Ring:
-		fault("Client", "is a Ring, which looks for keys on other servers when one is gone, and so for revoked sessions: use a Cluster or Sentinel")
+		found.add("Client", "is a Ring, which looks for keys on other servers when one is gone, and so for revoked sessions: use a Cluster or Sentinel")
 	default:
-		if replicas > 0 {
-			fault("Replicas", fmt.Sprintf("is %d with a %T: WAIT needs a connection of its own; use a *redis.Client or *redis.ClusterClient", replicas, client))
+		if s.replicas > 0 {
+			found.add("Replicas", fmt.Sprintf("is %d with a %T: WAIT needs a connection of its own; use a *redis.Client or *redis.ClusterClient", s.replicas, c))
 		}
 	}
 	if !timeouts {
-		fault("Client", "has ContextTimeoutEnabled off, and its calls would outlive their context: set it in the client's options")
+		found.add("Client", "has ContextTimeoutEnabled off, and its calls would outlive their context: set it in the client's options")
 	}
 	if cached {
-		fault("Client", "has a client-side cache, which still knows a session that was just revoked: leave it out")
+		found.add("Client", "has a client-side cache, which still knows a session that was just revoked: leave it out")
 	}
-	if replicas < 0 {
-		fault("Replicas", fmt.Sprintf("is %d: it must not be negative; 0 waits for none", replicas))
+	if s.replicas < 0 {
+		found.add("Replicas", fmt.Sprintf("is %d: it must not be negative; 0 waits for none", s.replicas))
 	}
-	return faults
+	if strings.ContainsAny(s.prefix, "{}") {
+		found.add("Prefix", fmt.Sprintf("is %q: braces would decide about the hash slots of all keys; leave them out", s.prefix))
+	}
+	return found
 }
 
 // DBSystem is what OpenTelemetry calls Redis (db.system.name).
@@ -219,21 +221,6 @@ func (s *Store) Publish(ctx context.Context, revoked models.Revoked) error {
 // Follow follows the feed; see ginsession.RevocationFeed.
 func (s *Store) Follow(ctx context.Context, since, every time.Duration, hear func(models.Heard)) error {
 	return s.feed.Follow(ctx, since, every, hear)
-}
-
-// possible reports whether a session with this token can exist: as in the database,
-// and without braces, so that a tombstone shares the slot of its token's key and no
-// key of this package's own can be taken for a token's.
-func possible(token string) bool {
-	if len(token) == 0 || len(token) > 255 {
-		return false
-	}
-	for i := range len(token) {
-		if c := token[i]; c <= ' ' || c >= 0x7f || c == '{' || c == '}' {
-			return false
-		}
-	}
-	return true
 }
 
 // patient bounds how long Redis may take where the database can answer instead.

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"crypto/rand"
+	"errors"
 	"maps"
 	"testing"
 	"time"
@@ -17,13 +18,15 @@ import (
 	"github.com/ginsession/ginsession/storetest"
 )
 
+const hour = time.Hour
+
 // base is the suite's clock.
 func base() time.Time { return time.Date(2026, 11, 25, 12, 0, 0, 123e6, time.UTC) }
 
 // early is a clock two days before the suite's. What the suite calls expired has
 // then not expired for the store, whose keys would be gone: the suite's laws about
 // what is done with a session that has expired can be tried.
-func early() time.Time { return base().Add(-48 * time.Hour) }
+func early() time.Time { return base().Add(-48 * hour) }
 
 // A mode is one of the three places where Better Auth keeps sessions.
 type mode struct {
@@ -92,6 +95,39 @@ func (b bench) addUser(t *testing.T, u models.User) {
 	}
 }
 
+func newUser(id string) models.User {
+	return models.User{ID: id, Name: "Ada", Email: id + "@example.org", CreatedAt: base(), UpdatedAt: base()}
+}
+
+// token makes a token of 32 characters that ends in name.
+func token(name string) string { return "TokenAbcdefghijklmnopqrstuvwxyz0"[:32-len(name)] + name }
+
+func newSession(id, userID string) models.Session {
+	address, agent := "", "suite/1"
+	return models.Session{
+		ID: id, Token: token(id), UserID: userID, ExpiresAt: base().Add(hour), CreatedAt: base(), UpdatedAt: base(),
+		IPAddress: &address, UserAgent: &agent,
+	}
+}
+
+func create(t *testing.T, b bench, sessions ...models.Session) {
+	t.Helper()
+	for _, s := range sessions {
+		if err := b.Create(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func alive(t *testing.T, b bench, token string) bool {
+	t.Helper()
+	_, _, err := b.Find(t.Context(), token)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
 func (m mode) harness(b bench) storetest.Harness {
 	return storetest.Harness{Store: b.Store, AddUser: b.addUser, Excused: maps.Clone(m.excused)}
 }
@@ -142,6 +178,22 @@ func runFeed(t *testing.T, client redis.UniversalClient, m mode, schema models.S
 	storetest.RunFeed(t, func(t *testing.T) storetest.FeedHarness {
 		b := newBench(t, client, m, schema)
 		return storetest.FeedHarness{Harness: m.harness(b), Feed: b.RevocationFeed}
+	})
+}
+
+func TestTakenTokenIsADuplicate(t *testing.T) {
+	eachMode(t, newRedis(t), func(t *testing.T, b bench) {
+		b.addUser(t, newUser("u2"))
+		first := newSession("s1", "u1")
+		create(t, b, first)
+		second := newSession("s2", "u2")
+		second.Token = first.Token
+		if err := b.Create(t.Context(), second); !errors.Is(err, models.ErrDuplicate) {
+			t.Errorf("got %v, want ErrDuplicate", err)
+		}
+		if got, _, err := b.Find(t.Context(), first.Token); err != nil || got.UserID != "u1" {
+			t.Errorf("the session is %s's now, and %v", got.UserID, err)
+		}
 	})
 }
 

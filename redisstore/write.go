@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/ginsession/ginsession/models"
@@ -141,7 +140,7 @@ func (s *Store) Update(ctx context.Context, read models.Session, fields map[stri
 	if err != nil {
 		return models.Session{}, err
 	}
-	return row, unavailable(ctx, "update", s.follow(ctx, e, row, true))
+	return row, unavailable(ctx, "update", s.align(ctx, e, row, true))
 }
 
 // Touch moves the expiry of a session to next, only if it still is the one that was
@@ -186,7 +185,7 @@ func (s *Store) Touch(ctx context.Context, read models.Session, next, now time.T
 	patient, cancel = s.patient(ctx)
 	defer cancel()
 	// A key left with the former expiry runs out then, and the row is read.
-	_ = s.follow(patient, e, row, false)
+	_ = s.align(patient, e, row, false)
 	return row, nil
 }
 
@@ -224,11 +223,11 @@ func (s *Store) swap(ctx context.Context, from, to *entry) (bool, error) {
 	return swapped == 1, err
 }
 
-// follow brings a key to what its row has become: e was read before the row was
+// align brings a key to what its row has become: e was read before the row was
 // written. If another wrote the key meanwhile, both are read anew, so that of
 // several writers at once the last one to write the key has seen the row as it
 // stands. whole says that the row's fields are of a reading after the write.
-func (s *Store) follow(ctx context.Context, e *entry, row models.Session, whole bool) error {
+func (s *Store) align(ctx context.Context, e *entry, row models.Session, whole bool) error {
 	for e != nil {
 		expires := row.ExpiresAt
 		if e.row.ExpiresAt.After(expires) {
@@ -276,66 +275,3 @@ func sameValue(a, b any) bool {
 	}
 	return a == b
 }
-
-// checkNew refuses what no session can be. It returns the session with its times
-// and fields as they are stored.
-func (s *Store) checkNew(op string, session models.Session) (models.Session, error) {
-	switch {
-	case session.ID == "":
-		return session, refused(op, "id is empty")
-	case session.UserID == "":
-		return session, refused(op, "userId is empty")
-	case !possible(session.Token):
-		return session, refused(op, "token is not 1 to 255 printable ASCII characters without braces")
-	}
-	err := checkTimes(op, instant{"expiresAt", session.ExpiresAt}, instant{"createdAt", session.CreatedAt}, instant{"updatedAt", session.UpdatedAt})
-	if err != nil {
-		return session, err
-	}
-	session.Fields, err = s.checkFields(op, session.Fields)
-	session.ExpiresAt, session.CreatedAt, session.UpdatedAt = millis(session.ExpiresAt), millis(session.CreatedAt), millis(session.UpdatedAt)
-	return session, err
-}
-
-// checkFields are the given values of additional fields as they are stored.
-func (s *Store) checkFields(op string, given map[string]any) (map[string]any, error) {
-	values := make(map[string]any, len(given))
-	for name, value := range given {
-		declared := false
-		for _, f := range s.schema.Session.Fields {
-			if f.Name != name {
-				continue
-			}
-			stored, err := f.Value(value)
-			if err != nil {
-				return nil, refused(op, err.Error())
-			}
-			values[name], declared = stored, true
-		}
-		if !declared {
-			return nil, refused(op, fmt.Sprintf("sessions have no field %q", name))
-		}
-	}
-	return values, nil
-}
-
-type instant struct {
-	name string
-	at   time.Time
-}
-
-// checkTimes refuses times that nobody means.
-func checkTimes(op string, instants ...instant) error {
-	for _, i := range instants {
-		switch year := i.at.UTC().Year(); {
-		case i.at.IsZero():
-			return refused(op, i.name+" is the zero time")
-		case year < 1, year > 9999:
-			return refused(op, i.name+" is not between the years 1 and 9999")
-		}
-	}
-	return nil
-}
-
-// refused reports a value that is refused before anything is asked.
-func refused(op, fault string) error { return fmt.Errorf("redisstore: %s: %s", op, fault) }

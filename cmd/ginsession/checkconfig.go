@@ -9,6 +9,13 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
+// cookieFlags are what the service has in Config.Cookies.
+type cookieFlags struct{ domain, sameSite, secure string }
+
+var sameSites = map[string]http.SameSite{
+	"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode,
+}
+
 // settings are the flags as Config has them.
 func (f cookieFlags) settings() (ginsession.Cookies, error) {
 	cookies := ginsession.Cookies{Domain: f.domain}

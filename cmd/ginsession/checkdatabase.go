@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -104,12 +105,17 @@ func skew(s models.Survey) time.Duration {
 func judgeClock(s models.Survey) check {
 	const remedy = "let NTP set both clocks"
 	ahead := skew(s).Round(time.Millisecond)
-	switch size := ahead.Abs(); {
+	size, direction := ahead.Abs(), "ahead of"
+	if ahead < 0 {
+		direction = "behind"
+	}
+	differ := fmt.Sprintf("the database's is %v %s this machine's", size, direction)
+	switch {
 	case size < littleSkew:
 		return pass("clock", "the database's and this machine's agree within a second")
 	case size < muchSkew:
-		return warn("clock", "the database's is "+ahead.String()+" ahead of this machine's: "+remedy)
+		return warn("clock", differ+": "+remedy)
 	default:
-		return fail("clock", "the database's is "+ahead.String()+" ahead of this machine's, and sessions begin or end at the wrong time: "+remedy)
+		return fail("clock", differ+", and sessions begin or end at the wrong time: "+remedy)
 	}
 }

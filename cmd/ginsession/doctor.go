@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/spf13/cobra"
 )
@@ -25,9 +24,6 @@ const (
 func pass(name, text string) check { return check{name, resultOK, text} }
 func warn(name, text string) check { return check{name, resultWarn, text} }
 func fail(name, text string) check { return check{name, resultFail, text} }
-
-// cookieFlags are what the service has in Config.Cookies.
-type cookieFlags struct{ domain, sameSite, secure string }
 
 func (c *command) doctor() *cobra.Command {
 	var cookies cookieFlags
@@ -76,10 +72,6 @@ func (c *command) tellChecks(checks []check) {
 		rows[i] = []string{one.Result, one.Name, one.Text}
 	}
 	c.table(rows)
-}
-
-var sameSites = map[string]http.SameSite{
-	"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode,
 }
 
 // checkRedis asks whether Redis answers, and whether it drops sessions.

@@ -47,6 +47,14 @@ func TestSurveyIsJudged(t *testing.T) {
 	}
 }
 
+func TestClockSaysWhichIsAhead(t *testing.T) {
+	for difference, want := range map[time.Duration]string{5 * time.Second: "is 5s ahead of", -time.Hour: "is 1h0m0s behind"} {
+		if got := judgeClock(models.Survey{Asked: noon, Now: noon.Add(difference), Answered: noon}); !strings.Contains(got.Text, want) {
+			t.Errorf("got %q, want %q", got.Text, want)
+		}
+	}
+}
+
 func TestSecretsOfWordsAreDoubted(t *testing.T) {
 	for secret, want := range map[string]string{
 		"correct-horse-battery-staple-and-more":        resultWarn,

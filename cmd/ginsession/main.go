@@ -5,7 +5,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -135,22 +134,18 @@ func badUsage(text string) error { return &exitError{exitUsage, text} }
 
 func nothing(text string) error { return &exitError{exitNothing, text} }
 
-// usage makes what is wrong with arguments a mistake of usage.
+// usage makes what is wrong with arguments a mistake of usage. It says what is right,
+// and nothing of what was typed, which may be a token.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return badUsage(cmp.Or(unknownCommand(cmd, args), err.Error()))
+		switch {
+		case check(cmd, args) == nil:
+			return nil
+		case !cmd.HasParent():
+			return badUsage("there is no such command; ginsession --help lists them")
 		}
-		return nil
+		return badUsage("usage: " + cmd.UseLine())
 	}
-}
-
-// unknownCommand says so without what was typed, which may be a token.
-func unknownCommand(cmd *cobra.Command, args []string) string {
-	if cmd.HasParent() || len(args) == 0 {
-		return ""
-	}
-	return "there is no such command; ginsession --help lists them"
 }
 
 // quiet silences what libraries print by themselves: whatever fails is returned.

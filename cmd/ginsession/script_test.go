@@ -136,11 +136,10 @@ func signIn(ts *testscript.TestScript, _ bool, args []string) {
 	p, err := readEnvironment(ts.Getenv).open(ctx)
 	ts.Check(err)
 	defer p.close()
-	_, isMySQL := p.store.(interface{ KeepsDeadlines() bool })
 	now := time.Now().Add(-*ago)
 	sessions, err := ginsession.New(ginsession.Config{
 		Secret: ts.Getenv("GINSESSION_SECRET"), BaseURL: "https://app.example.com", Store: p.store, HashTokens: *hash,
-		CookieCache: ginsession.CookieCache{Enabled: true, NoFeed: isMySQL, Strategy: cookiecache.Strategy(*strategy)},
+		CookieCache: ginsession.CookieCache{Enabled: true, NoFeed: true, Strategy: cookiecache.Strategy(*strategy)},
 		Logger:      everything.Log(),
 		Now:         func() time.Time { return now },
 	})
