@@ -164,7 +164,7 @@ func (c Config) validate() (settings, Store, error) {
 func (c Config) checkAddresses(f *faults, store Store) truncater {
 	switch addresses, ok := store.(truncater); {
 	case c.TruncateAddressesAfter < 0:
-		f.add("TruncateAddressesAfter is %v: use 24h or more, or leave it zero for never", c.TruncateAddressesAfter)
+		f.add("TruncateAddressesAfter is %v, negative: leave it zero for never", c.TruncateAddressesAfter)
 	case c.TruncateAddressesAfter > 0 && store != nil && !ok:
 		f.add("TruncateAddressesAfter is %v, but a %T cannot do that: leave it zero, and let ClientIP return what may be kept", c.TruncateAddressesAfter, store)
 	case c.TruncateAddressesAfter > 0:

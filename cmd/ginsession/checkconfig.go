@@ -43,7 +43,7 @@ func (e environment) checkConfig(cookies ginsession.Cookies) []check {
 	for _, fault := range e.faults(cookies) {
 		name := jar
 		switch {
-		case strings.HasPrefix(fault, "GINSESSION_"):
+		case strings.HasPrefix(fault, "SESSION_"):
 			name = secret
 		case strings.HasPrefix(fault, "BASE_URL"):
 			name = base
@@ -100,7 +100,7 @@ func bits(text string) float64 {
 func (e environment) checkSecrets(name string) (checks []check) {
 	for i, secret := range e.secrets() {
 		if bits(secret) < fewBits || lettersOnly(secret) {
-			checks = append(checks, warn(name, e.secretName(i)+" is long enough, but looks like words or a pattern: if it was not drawn at random, generate one with `ginsession secret`, and keep this one in GINSESSION_OLD_SECRETS for as long as sessions live"))
+			checks = append(checks, warn(name, e.secretName(i)+" is long enough, but looks like words or a pattern: if it was not drawn at random, generate one with `ginsession secret`, and keep this one in SESSION_OLD_SECRETS for as long as sessions live"))
 		}
 	}
 	if len(checks) == 0 {

@@ -66,7 +66,7 @@ session, change Config.CookieCache.Version.`,
 			return badUsage(fmt.Sprintf("--rate is %d: use 1 to %d", rate, mostRate))
 		}
 		if c.environment.onlyInRedis() {
-			return errors.New("drain: sessions are in Redis alone, where none is found by when or where it began: end a user's with revoke --user, or everybody's by another GINSESSION_SECRET")
+			return errors.New("drain: sessions are in Redis alone, where none is found by when or where it began: end a user's with revoke --user, or everybody's by another SESSION_SECRET")
 		}
 		p, err := c.environment.open(cmd.Context())
 		if err != nil {

@@ -29,8 +29,8 @@ type environment struct {
 
 func readEnvironment(getenv func(string) string) environment {
 	e := environment{
-		dsn:               getenv("GINSESSION_DSN"),
-		secret:            getenv("GINSESSION_SECRET"),
+		dsn:               getenv("DATABASE_DSN"),
+		secret:            getenv("SESSION_SECRET"),
 		baseURL:           getenv("BASE_URL"),
 		schema:            getenv("GINSESSION_SCHEMA"),
 		redis:             getenv("GINSESSION_REDIS"),
@@ -38,7 +38,7 @@ func readEnvironment(getenv func(string) string) environment {
 		redisDatabase:     getenv("GINSESSION_REDIS_DATABASE"),
 		redisReplicaCount: getenv("GINSESSION_REDIS_REPLICAS"),
 	}
-	if old := getenv("GINSESSION_OLD_SECRETS"); old != "" {
+	if old := getenv("SESSION_OLD_SECRETS"); old != "" {
 		e.oldSecrets = strings.Split(old, ",")
 	}
 	return e
@@ -56,11 +56,11 @@ func (e environment) secrets() []string {
 func (e environment) secretName(i int) string {
 	if e.secret != "" {
 		if i == 0 {
-			return "GINSESSION_SECRET"
+			return "SESSION_SECRET"
 		}
 		i--
 	}
-	return fmt.Sprintf("GINSESSION_OLD_SECRETS[%d]", i)
+	return fmt.Sprintf("SESSION_OLD_SECRETS[%d]", i)
 }
 
 // patience bounds one call of the store.
@@ -74,7 +74,7 @@ func within(ctx context.Context) (context.Context, context.CancelFunc) {
 func (e environment) database() (*gorm.DB, models.Schema, error) {
 	var schema models.Schema
 	if e.dsn == "" {
-		return nil, schema, errors.New("GINSESSION_DSN is not set: set it to user:password@tcp(host:3306)/database")
+		return nil, schema, errors.New("DATABASE_DSN is not set: set it to user:password@tcp(host:3306)/database")
 	}
 	if e.schema != "" {
 		text := json.NewDecoder(strings.NewReader(e.schema))
@@ -85,7 +85,7 @@ func (e environment) database() (*gorm.DB, models.Schema, error) {
 	}
 	db, err := models.OpenMySQL(e.dsn)
 	if err != nil {
-		return nil, schema, fmt.Errorf("GINSESSION_DSN: %w", err)
+		return nil, schema, fmt.Errorf("DATABASE_DSN: %w", err)
 	}
 	db.Logger = logger.Discard // what fails is returned
 	return db, schema, nil
@@ -163,7 +163,7 @@ func survey(ctx context.Context, db *gorm.DB, schema models.Schema) (*models.Sto
 func (e environment) redisClient() (*redis.Client, error) {
 	options, err := redis.ParseURL(e.redis)
 	if err != nil { // whose text may quote the password
-		return nil, errors.New("GINSESSION_REDIS cannot be parsed: it reads redis://user:password@host:6379/0, or rediss:// for TLS, with special characters escaped as in a URL")
+		return nil, errors.New("GINSESSION_REDIS cannot be parsed: its form is redis://user:password@host:6379/0, or rediss:// for TLS, with special characters escaped as in a URL")
 	}
 	options.ContextTimeoutEnabled = true
 	return redis.NewClient(options), nil
@@ -215,8 +215,8 @@ func (e environment) manager(store ginsession.Store) (*ginsession.Manager, error
 // inOurWords names the variable in place of the field that it fills.
 func inOurWords(err error) string {
 	return strings.NewReplacer(
-		"ginsession: Config.Secret ", "GINSESSION_SECRET ",
-		"ginsession: Config.OldSecrets", "GINSESSION_OLD_SECRETS",
+		"ginsession: Config.Secret ", "SESSION_SECRET ",
+		"ginsession: Config.OldSecrets", "SESSION_OLD_SECRETS",
 		"ginsession: Config.BaseURL ", "BASE_URL ",
 		"ginsession: Config.Cookies.", "Cookies.",
 		"`openssl rand -base64 32`", "`ginsession secret`",

@@ -18,7 +18,7 @@ func (c *command) inspect() *cobra.Command {
 		Long: `Looks at a Cookie header, at one NAME=VALUE of it, or at a value alone, given as the
 argument or, from -, on standard input, which other users of the machine cannot see.
 It says which secret holds, what stands in a cookie cache, and when it expires. If
-GINSESSION_DSN is set, the store is asked whether the session lives. A token is never
+DATABASE_DSN is set, the store is asked whether the session lives. A token is never
 printed in full.`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -27,7 +27,7 @@ printed in full.`,
 				return err
 			}
 			if len(c.environment.secrets()) == 0 {
-				return errors.New("GINSESSION_SECRET is not set: without it no signature can be checked")
+				return errors.New("SESSION_SECRET is not set: without it no signature can be checked")
 			}
 			found := readCookies(text)
 			if len(found) == 0 {
@@ -57,7 +57,7 @@ func (c *command) ask(ctx context.Context, findings []finding, now time.Time) er
 			continue
 		}
 		if c.environment.dsn == "" {
-			f.Why = "the signature holds; whether the session lives only the store knows: set GINSESSION_DSN"
+			f.Why = "the signature holds; whether the session lives only the store knows: set DATABASE_DSN"
 			continue
 		}
 		if p == nil {

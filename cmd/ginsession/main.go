@@ -54,9 +54,9 @@ const help = `ginsession looks after the sessions of a service that uses package
 
 What is secret comes from the environment, never from flags, and is never printed:
 
-  GINSESSION_DSN             the database: user:password@tcp(host:3306)/database
-  GINSESSION_SECRET          Config.Secret
-  GINSESSION_OLD_SECRETS     Config.OldSecrets, with commas between them
+  DATABASE_DSN               the database: user:password@tcp(host:3306)/database
+  SESSION_SECRET             Config.Secret
+  SESSION_OLD_SECRETS        Config.OldSecrets, with commas between them
   BASE_URL                   Config.BaseURL
 
 and, only where the service has them,

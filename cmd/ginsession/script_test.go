@@ -47,8 +47,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			password, secret := rand.Text(), rand.Text()+rand.Text()
 			everything.Keep(password, secret)
-			env.Setenv("GINSESSION_DSN", account(t, password))
-			env.Setenv("GINSESSION_SECRET", secret)
+			env.Setenv("DATABASE_DSN", account(t, password))
+			env.Setenv("SESSION_SECRET", secret)
 			env.Setenv("BASE_URL", "https://app.example.com")
 			return nil
 		},
@@ -138,7 +138,7 @@ func signIn(ts *testscript.TestScript, _ bool, args []string) {
 	defer p.close()
 	now := time.Now().Add(-*ago)
 	sessions, err := ginsession.New(ginsession.Config{
-		Secret: ts.Getenv("GINSESSION_SECRET"), BaseURL: "https://app.example.com", Store: p.store, HashTokens: *hash,
+		Secret: ts.Getenv("SESSION_SECRET"), BaseURL: "https://app.example.com", Store: p.store, HashTokens: *hash,
 		CookieCache: ginsession.CookieCache{Enabled: true, NoFeed: true, Strategy: cookiecache.Strategy(*strategy)},
 		Logger:      everything.Log(),
 		Now:         func() time.Time { return now },
@@ -164,7 +164,7 @@ func signIn(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func database(ts *testscript.TestScript) *sql.DB {
-	db, err := sql.Open("mysql", ts.Getenv("GINSESSION_DSN"))
+	db, err := sql.Open("mysql", ts.Getenv("DATABASE_DSN"))
 	ts.Check(err)
 	return db
 }

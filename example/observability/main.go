@@ -2,8 +2,9 @@
 //
 //	go run ./example/observability
 //
-// serves http://localhost:8081 with one user, who signs in without a password, and
-// the metrics at /metrics. Its sessions live until it ends.
+// serves http://localhost:8081 (or the PORT of the environment) with one user, who
+// signs in without a password, and the metrics at /metrics. Its sessions live until it
+// ends.
 //
 //	curl -c jar -X POST http://localhost:8081/sign-in
 //	curl -b jar http://localhost:8081/me
@@ -13,10 +14,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -68,10 +71,14 @@ func run(ctx context.Context) error {
 	sessions.StartPurge(ctx)
 
 	// On loopback alone: anybody could sign in, and metrics are the operator's.
-	server := &http.Server{Addr: "localhost:8081", Handler: router, ReadHeaderTimeout: 5 * time.Second}
+	listener, err := net.Listen("tcp", "localhost:"+cmp.Or(os.Getenv("PORT"), "8081"))
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: router, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
-	fmt.Println("listening on http://" + server.Addr)
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	fmt.Printf("listening on http://localhost:%d\n", listener.Addr().(*net.TCPAddr).Port)
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
@@ -102,7 +109,7 @@ func newService(config ginsession.Config) (*gin.Engine, *ginsession.Manager, err
 	sessions.Routes(router.Group("/api/auth"))
 	router.POST("/sign-in", sessions.RequireOrigin(), func(c *gin.Context) {
 		if _, err := sessions.SignIn(c, userID); err != nil {
-			c.Status(http.StatusServiceUnavailable)
+			_ = c.AbortWithError(http.StatusServiceUnavailable, err)
 		}
 	})
 	router.GET("/me", sessions.RequireSession(), func(c *gin.Context) {
