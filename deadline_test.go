@@ -2,7 +2,11 @@ package ginsession_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"runtime/debug"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,4 +118,92 @@ func TestSR79_StalledRenewalDoesNotUndoTheLoad(t *testing.T) {
 			got.expectCookies(t)
 		}
 	})
+}
+
+func TestSR78_SlowStoreIs503WithinTheTimeout(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *ginsession.Config) { c.StoreTimeout = 50 * time.Millisecond })
+	b := s.signedIn("ada")
+	s.store.hook(func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() })
+	for _, do := range []func() reply{
+		func() reply { return b.get("/me") },
+		func() reply { return b.get("/api/auth/list-sessions") },
+		func() reply { return b.post("/api/auth/revoke-other-sessions", "{}") },
+	} {
+		begin := time.Now()
+		got := do()
+		if took := time.Since(begin); took > 2*time.Second {
+			t.Errorf("took %v", took)
+		}
+		got.expect(t, 503, bodyUnavailable)
+		got.expectCookies(t)
+	}
+}
+
+// A driver that is deaf to its context, as SQLite's are while they wait for a
+// lock, does not keep the request.
+func TestSR78_DeafStoreIs503WithinTheTimeout(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *ginsession.Config) { c.StoreTimeout = 50 * time.Millisecond })
+	b := s.signedIn("ada")
+	release := make(chan struct{})
+	defer close(release)
+	s.store.hook(func(context.Context, string) error { <-release; return nil })
+	begin := time.Now()
+	b.get("/me").expect(t, 503, bodyUnavailable)
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestSR78_EveryStoreCallHasADeadline(t *testing.T) {
+	t.Parallel()
+	s := threeUsers(serve(t, multi, fields, cached, func(c *ginsession.Config) { c.StoreTimeout = 3 * time.Second }))
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	s.store.hook(func(ctx context.Context, call string) error {
+		deadline, ok := ctx.Deadline()
+		if left := time.Until(deadline); !ok || left > 3*time.Second {
+			t.Errorf("%s: a deadline: %t, in %v\n%s", call, ok, left, debug.Stack())
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		seen[call] = true
+		return nil
+	})
+	b := s.browser()
+	b.signIn("ada")
+	ada := b.token()
+	b.signIn("bob")
+	other := s.signedIn("bob")
+	b.get("/store")
+	b.get("/api/auth/list-sessions")
+	b.get(listDevices)
+	b.post(updateSession, `{"theme":"x"}`)
+	b.post("/api/auth/revoke-session", `{"token":"`+other.session().Session.Token+`"}`)
+	b.post("/api/auth/revoke-other-sessions", "{}")
+	b.post(setActive, named(ada))
+	b.post(revokeOne, named(ada))
+	s.advance(25 * time.Hour)
+	b.get("/me")
+	b.post("/api/auth/sign-out", "{}")
+	s.signedIn("ada").post("/api/auth/revoke-sessions", "{}")
+	late := s.signedIn("cyd")
+	s.advance(8 * 24 * time.Hour)
+	late.get("/me") // deletes
+	ctx := context.Background()
+	session, err := s.sessions.Create(ctx, "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = s.sessions.Find(ctx, session.Token.Reveal())
+	_, _ = s.sessions.List(ctx, "ada")
+	_, _ = s.sessions.RevokeOthers(ctx, "ada", session.Handle())
+	_ = s.sessions.Revoke(ctx, "ada", session.Handle())
+	_, _ = s.sessions.RevokeAll(ctx, "ada")
+	_, _ = s.sessions.Purge(ctx)
+	want := []string{"create", "find", "findMany", "list", "purge", "revoke", "tokens", "touch", "update"}
+	if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, want) {
+		t.Errorf("calls %v, want %v", got, want)
+	}
 }

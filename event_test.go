@@ -316,3 +316,23 @@ level=ERROR msg="ginsession: session store failed" session.kind="store failed" s
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 }
+
+// An event counts the sessions that still ride on an old secret, each once.
+func TestOldSecretIsToldOnceForEachSession(t *testing.T) {
+	t.Parallel()
+	s, d := serveTelling(t, func(c *ginsession.Config) { c.OldSecrets = []string{"first-" + oldSecret, oldSecret} })
+	b := s.signedIn("ada")
+	d.expect("created")
+	old := s.withCookies(tokenCookie + "=" + sign(oldSecret, b.token()))
+	got := old.get("/open")
+	if e := d.expect("old secret used")[0]; e.OldSecret != 1 || e.UserID != "ada" || e.SessionID == "" {
+		t.Errorf("%+v", e)
+	}
+	renewed := s.browser()
+	for _, line := range got.cookies {
+		renewed.keep(line)
+	}
+	renewed.get("/me").expect(t, http.StatusOK, byStore)
+	b.post("/api/auth/sign-out", "")
+	d.expect("revoked: signed out")
+}

@@ -270,25 +270,3 @@ func TestSR27FeedReachesOtherProcesses(t *testing.T) {
 		}
 	}
 }
-
-// A node that was stopped, or whose store is slow, may have reads under way from
-// before a revocation that it has not heard of. Nobody shares them who comes later
-// than MaxLag after it.
-func TestSR27ReadsAreSharedForLessThanMaxLag(t *testing.T) {
-	t.Parallel()
-	s, feed := serveTold(t, 200*time.Millisecond) // which hears nothing
-	b := s.signedIn("ada")
-	read, slow := make(chan struct{}), make(chan struct{})
-	feed.found.Store(new(func() { close(read); <-slow }))
-	first := make(chan reply, 1)
-	go func() { first <- b.copy().get("/store") }()
-	<-read
-	feed.found.Store(nil)
-	s.store.Remove(b.token()) // by another process
-	time.Sleep(250 * time.Millisecond)
-	time.AfterFunc(100*time.Millisecond, func() { close(slow) })
-	if got := b.copy().get("/store"); got.status != http.StatusUnauthorized {
-		t.Errorf("got %d %s, from a read that began before the end", got.status, got.body)
-	}
-	(<-first).expect(t, http.StatusOK, byStore)
-}

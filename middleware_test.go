@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -363,120 +362,6 @@ func TestSR35_OneOfManyRefreshesWrites(t *testing.T) {
 	row, _ := s.store.row(b.token())
 	if failed.Load() != 0 || !row.ExpiresAt.Equal(s.clock().Add(7*24*time.Hour)) || !row.UpdatedAt.Equal(s.clock()) {
 		t.Errorf("%d of %d failed; expiry %s", failed.Load(), n, row.ExpiresAt)
-	}
-}
-
-// A herd of requests for one session costs one read and one write. The first
-// is held in the store until all others wait for it.
-func TestSR76_ConcurrentMissesShareOneRead(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	s.advance(25 * time.Hour)
-	arrived, release := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	s.store.reset()
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "find" {
-			once.Do(func() { close(arrived); <-release })
-		}
-		return nil
-	})
-	const n = 500
-	var wait sync.WaitGroup
-	wait.Go(func() { b.copy().get("/me").expect(t, 200, "ada@example.com false") })
-	<-arrived
-	before := s.lookCount()
-	for range n {
-		wait.Go(func() { b.copy().get("/me").expect(t, 200, "ada@example.com false") })
-	}
-	s.awaitLooks(before, n)
-	time.Sleep(100 * time.Millisecond) // from looking at the clock to waiting for the read
-	close(release)
-	wait.Wait()
-	if finds, touches := s.store.count("find"), s.store.count("touch"); finds > 20 || touches != 1 {
-		t.Errorf("%d reads and %d writes for %d requests", finds, touches, n+1)
-	}
-}
-
-// One visitor who leaves must not fail the others who wait for the same read.
-func TestSR76_LeavingVisitorDoesNotFailOthers(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	arrived, release := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "find" {
-			once.Do(func() { close(arrived); <-release })
-		}
-		return nil
-	})
-	ctx, leave := context.WithCancel(context.Background())
-	var wait sync.WaitGroup
-	left := make(chan struct{})
-	wait.Go(func() {
-		defer close(left)
-		r := httptest.NewRequest("GET", "/", nil).WithContext(ctx)
-		got := b.copy().do(r, "/me", "")
-		got.expect(t, 503, bodyUnavailable)
-		got.expectCookies(t)
-	})
-	<-arrived
-	before := s.lookCount()
-	wait.Go(func() { b.copy().get("/me").expect(t, 200, "ada@example.com false") })
-	s.awaitLooks(before, 1)
-	leave()
-	<-left
-	close(release)
-	wait.Wait()
-}
-
-func TestSR80_StorePanicIsContained(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	s.store.hook(func(context.Context, string) error { panic("a store with a hole") })
-	got := b.get("/me")
-	got.expect(t, 503, bodyUnavailable)
-	got.expectCookies(t)
-	s.up()
-	b.get("/me").expect(t, 200, "ada@example.com false")
-}
-
-func TestSR78_SlowStoreIs503WithinTheTimeout(t *testing.T) {
-	t.Parallel()
-	s := serve(t, func(c *ginsession.Config) { c.StoreTimeout = 50 * time.Millisecond })
-	b := s.signedIn("ada")
-	s.store.hook(func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() })
-	for _, do := range []func() reply{
-		func() reply { return b.get("/me") },
-		func() reply { return b.get("/api/auth/list-sessions") },
-		func() reply { return b.post("/api/auth/revoke-other-sessions", "{}") },
-	} {
-		begin := time.Now()
-		got := do()
-		if took := time.Since(begin); took > 2*time.Second {
-			t.Errorf("took %v", took)
-		}
-		got.expect(t, 503, bodyUnavailable)
-		got.expectCookies(t)
-	}
-}
-
-// A driver that is deaf to its context, as SQLite's are while they wait for a
-// lock, does not keep the request.
-func TestSR78_DeafStoreIs503WithinTheTimeout(t *testing.T) {
-	t.Parallel()
-	s := serve(t, func(c *ginsession.Config) { c.StoreTimeout = 50 * time.Millisecond })
-	b := s.signedIn("ada")
-	release := make(chan struct{})
-	defer close(release)
-	s.store.hook(func(context.Context, string) error { <-release; return nil })
-	begin := time.Now()
-	b.get("/me").expect(t, 503, bodyUnavailable)
-	if took := time.Since(begin); took > 2*time.Second {
-		t.Errorf("took %v", took)
 	}
 }
 

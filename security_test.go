@@ -1,29 +1,18 @@
 package ginsession_test
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"io"
-	"io/fs"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"reflect"
-	"regexp"
-	"runtime/debug"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,37 +25,6 @@ import (
 
 // Abuse tests of the rules in docs/security.md that no test beside the code in
 // question holds.
-
-// sources are the files of this module that are linked into applications.
-func sources(t *testing.T) []string {
-	t.Helper()
-	var files []string
-	for _, pattern := range []string{"*.go", "models/*.go", "cookiecache/*.go", "internal/*/*.go"} {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, found...)
-	}
-	return slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
-}
-
-// Randomness that can be seeded may decide how long to wait, and nothing else.
-func TestSR01_NothingIsDrawnFromASeed(t *testing.T) {
-	t.Parallel()
-	waits := []string{"models/store.go"} // before another try
-	for _, file := range sources(t) {
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, spec := range parsed.Imports {
-			if strings.HasPrefix(spec.Path.Value, `"math/rand`) && !slices.Contains(waits, filepath.ToSlash(file)) {
-				t.Errorf("%s imports %s", file, spec.Path.Value)
-			}
-		}
-	}
-}
 
 // Without randomness the process stops: no session is better than one that can
 // be guessed.
@@ -155,16 +113,6 @@ func TestSR11_EveryLineHasTheAttributes(t *testing.T) {
 		if !strings.HasPrefix(line, "__Secure-") || !strings.HasSuffix(line, "; Path=/; HttpOnly; Secure; SameSite=Lax") {
 			t.Errorf("line %s", line)
 		}
-	}
-}
-
-// The other way round of TestSR12_NamesAreExact.
-func TestSR12_SecureNamesMeanNothingOverHTTP(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	value := s.signedIn("ada").cookie(tokenCookie)
-	for _, prefix := range []string{"__Secure-", "__Host-", "__Http-"} {
-		s.withCookies(prefix+tokenCookie+"="+value).get("/me").expect(t, 401, bodyUnauthorized)
 	}
 }
 
@@ -518,58 +466,6 @@ func TestSR77_DeadTokensAreNotRemembered(t *testing.T) {
 	b.copy().get("/me").expect(t, 200, "ada@example.com false")
 }
 
-func TestSR78_EveryStoreCallHasADeadline(t *testing.T) {
-	t.Parallel()
-	s := threeUsers(serve(t, multi, fields, cached, func(c *ginsession.Config) { c.StoreTimeout = 3 * time.Second }))
-	var mu sync.Mutex
-	seen := map[string]bool{}
-	s.store.hook(func(ctx context.Context, call string) error {
-		deadline, ok := ctx.Deadline()
-		if left := time.Until(deadline); !ok || left > 3*time.Second {
-			t.Errorf("%s: a deadline: %t, in %v\n%s", call, ok, left, debug.Stack())
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		seen[call] = true
-		return nil
-	})
-	b := s.browser()
-	b.signIn("ada")
-	ada := b.token()
-	b.signIn("bob")
-	other := s.signedIn("bob")
-	b.get("/store")
-	b.get("/api/auth/list-sessions")
-	b.get(listDevices)
-	b.post(updateSession, `{"theme":"x"}`)
-	b.post("/api/auth/revoke-session", `{"token":"`+other.session().Session.Token+`"}`)
-	b.post("/api/auth/revoke-other-sessions", "{}")
-	b.post(setActive, named(ada))
-	b.post(revokeOne, named(ada))
-	s.advance(25 * time.Hour)
-	b.get("/me")
-	b.post("/api/auth/sign-out", "{}")
-	s.signedIn("ada").post("/api/auth/revoke-sessions", "{}")
-	late := s.signedIn("cyd")
-	s.advance(8 * 24 * time.Hour)
-	late.get("/me") // deletes
-	ctx := context.Background()
-	session, err := s.sessions.Create(ctx, "ada")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _ = s.sessions.Find(ctx, session.Token.Reveal())
-	_, _ = s.sessions.List(ctx, "ada")
-	_, _ = s.sessions.RevokeOthers(ctx, "ada", session.Handle())
-	_ = s.sessions.Revoke(ctx, "ada", session.Handle())
-	_, _ = s.sessions.RevokeAll(ctx, "ada")
-	_, _ = s.sessions.Purge(ctx)
-	want := []string{"create", "find", "findMany", "list", "purge", "revoke", "tokens", "touch", "update"}
-	if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, want) {
-		t.Errorf("calls %v, want %v", got, want)
-	}
-}
-
 // A hook that panics ends its request, with no half of the cookies, and no
 // other.
 func TestSR80_PanickingHooks(t *testing.T) {
@@ -699,78 +595,6 @@ func TestSR89_EndingADeadDeviceSessionClearsItsCookie(t *testing.T) {
 	}
 }
 
-// What continuous integration runs is a promise too.
-func TestSR91_PipelineRunsWhatIsPromised(t *testing.T) {
-	t.Parallel()
-	for file, promises := range map[string][]string{
-		"test.sh": {"go vet ./...", "-race", "-shuffle=on", "mariadbd", "-fuzz="},
-		".ci/run": {"./test.sh", "staticcheck", "govulncheck"},
-	} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, promise := range promises {
-			if !strings.Contains(string(text), promise) {
-				t.Errorf("%s does not mention %s", file, promise)
-			}
-		}
-	}
-	mod, err := os.ReadFile("go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, version, _ := strings.Cut(string(mod), "\ngo 1.")
-	minor, err := strconv.Atoi(strings.FieldsFunc(version, func(r rune) bool { return r < '0' || r > '9' })[0])
-	if err != nil || minor < 26 { // 1.25.2 brought CrossOriginProtection's fix and the bound on cookies
-		t.Errorf("go.mod asks for Go 1.%d", minor)
-	}
-}
-
-// Requests that share a read share none of its maps.
-func TestSR92_SharedReadsShareNoMaps(t *testing.T) {
-	t.Parallel()
-	const n = 20
-	s := serve(t, fields)
-	b := s.signedIn("ada")
-	arrived, release := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "find" {
-			once.Do(func() { close(arrived); <-release })
-		}
-		return nil
-	})
-	var ready, wait sync.WaitGroup
-	ready.Add(n)
-	s.engine.GET("/vandal", func(c *gin.Context) {
-		session := ginsession.From(c)
-		mark := c.Query("n")
-		session.Fields["theme"], session.User.Fields["role"] = mark, mark
-		ready.Done()
-		ready.Wait()
-		if session.Fields["theme"] != mark || session.User.Fields["role"] != mark {
-			t.Errorf("%s has the fields of %v", mark, session.Fields["theme"])
-		}
-	})
-	before := s.lookCount()
-	wait.Go(func() { b.copy().get("/vandal?n=0") })
-	<-arrived
-	for i := 1; i < n; i++ {
-		wait.Go(func() { b.copy().get(fmt.Sprintf("/vandal?n=%d", i)) })
-	}
-	s.awaitLooks(before, n)
-	time.Sleep(50 * time.Millisecond) // from looking at the clock to waiting for the read
-	close(release)
-	wait.Wait()
-	if s.store.count("find") != 2 { // the sign-in's own is the other
-		t.Fatal("the read was not shared")
-	}
-	if b.field("theme") != nil {
-		t.Error("the store sees it")
-	}
-}
-
 // A request that ends its own session, by whatever method, is one without.
 func TestSR92_FromReflectsRevocation(t *testing.T) {
 	t.Parallel()
@@ -825,83 +649,6 @@ func TestSR92_FromReflectsRevocation(t *testing.T) {
 	}
 }
 
-// A secret is compared in constant time wherever one is: the time that == takes
-// says how much of it is right.
-func TestSR71_SecretsAreComparedInConstantTime(t *testing.T) {
-	t.Parallel()
-	for _, file := range []string{"internal/signed/signer.go", "cookiecache/keys.go", "handle.go", "forms.go", "payload.go", "models/read.go"} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(text), "hmac.Equal(") && !strings.Contains(string(text), "subtle.ConstantTimeCompare(") {
-			t.Errorf("%s compares nothing in constant time", file)
-		}
-	}
-}
-
-// docs/security.md has every rule once and names no test that is not there.
-func TestSR91_TheTablesNameTestsThatExist(t *testing.T) {
-	t.Parallel()
-	there := map[string]bool{}
-	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
-	law := regexp.MustCompile(`(?m)^\t\t\{"(\w+)", \w+\},`)
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() && entry.Name() == "node_modules" {
-			return cmp.Or(err, fs.SkipDir)
-		}
-		if !strings.HasSuffix(path, ".go") {
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if strings.HasSuffix(path, "_test.go") {
-			for _, match := range function.FindAllStringSubmatch(string(text), -1) {
-				there[match[1]] = true
-			}
-		}
-		if path == filepath.Join("storetest", "storetest.go") {
-			for _, match := range law.FindAllStringSubmatch(string(text), -1) {
-				there["storetest: "+match[1]] = true
-			}
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := os.ReadFile("docs/security.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, match := range regexp.MustCompile("`((?:storetest: |Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(page), -1) {
-		if name := match[1]; !there[name] && name != "storetest: Name" {
-			t.Errorf("no test is called %s", name)
-		}
-	}
-	// And the code that they name.
-	for _, match := range regexp.MustCompile("`([\\w/]+\\.go)` ((?:`[\\w.]+`(?:, )?)+)").FindAllStringSubmatch(string(page), -1) {
-		code, err := os.ReadFile(match[1])
-		if err != nil {
-			t.Error(err)
-		}
-		for _, name := range strings.Split(match[2], ", ") {
-			if name = strings.Trim(name, "`"); name != "" && !regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).Match(code) {
-				t.Errorf("no %s in %s", name, match[1])
-			}
-		}
-	}
-	for i := 1; i <= 92; i++ {
-		if row := fmt.Sprintf("\n| SR-%02d | ", i); strings.Count(string(page), row) != 1 {
-			t.Errorf("not one row: %s", row)
-		}
-	}
-	for i := 1; i <= 25; i++ {
-		if row := fmt.Sprintf("\n| %d | ", i); strings.Count(string(page), row) != 1 {
-			t.Errorf("not one row: %s", row)
-		}
-	}
-}
-
 // What a Manager is made of can be printed.
 func TestSR67_ManagerPrintsWithoutItsSecrets(t *testing.T) {
 	t.Parallel()
@@ -918,41 +665,6 @@ func TestSR67_ManagerPrintsWithoutItsSecrets(t *testing.T) {
 			}
 		}
 	}
-}
-
-// lagging is a store whose answers take their time to arrive.
-type lagging struct {
-	*memStore
-	read, deliver chan struct{}
-	second        atomic.Bool // and all after it: they take none
-}
-
-func (s *lagging) Find(ctx context.Context, token string) (models.Session, models.User, error) {
-	row, user, err := s.memStore.Find(ctx, token)
-	if !s.second.Swap(true) {
-		close(s.read)
-		<-s.deliver
-	}
-	return row, user, err
-}
-
-// A read that begins after a revocation has answered does not join one from
-// before it.
-func TestSR27_ReadsAreNotSharedAcrossARevocation(t *testing.T) {
-	t.Parallel()
-	first := serve(t)
-	b := first.signedIn("ada")
-	store := &lagging{memStore: first.store, read: make(chan struct{}), deliver: make(chan struct{})}
-	b.s = serve(t, func(c *ginsession.Config) { c.Store = store })
-	var wait sync.WaitGroup
-	wait.Go(func() { b.copy().get("/me").expect(t, 200, "ada@example.com false") }) // it began before
-	<-store.read
-	if err := b.s.sessions.Revoke(t.Context(), "ada", b.token()); err != nil {
-		t.Fatal(err)
-	}
-	b.copy().get("/me").expect(t, 401, bodyUnauthorized)
-	close(store.deliver)
-	wait.Wait()
 }
 
 // sharedCache is a cache for many, as RFC 9111 wants it, in front of a service.

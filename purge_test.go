@@ -1,0 +1,66 @@
+package ginsession_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSR10_Purge(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := serve(t)
+	for range 1200 {
+		if _, err := s.sessions.Create(ctx, "ada"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.advance(7*24*time.Hour + 5*time.Minute)
+	if n, err := s.sessions.Purge(ctx); err != nil || n != 0 {
+		t.Errorf("within the margin: %d, %v", n, err)
+	}
+	live, _ := s.sessions.Create(ctx, "ada")
+	s.advance(time.Millisecond)
+	if n, err := s.sessions.Purge(ctx); err != nil || n != 1200 {
+		t.Errorf("got %d, %v, want 1200", n, err)
+	}
+	if rows := s.store.Rows(); len(rows) != 1 || rows[0].ID != live.ID {
+		t.Errorf("%d left", len(rows))
+	}
+}
+
+// Any number of nodes may purge at once.
+func TestStartPurgePurgesUntilClosed(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	for range 700 {
+		if _, err := s.sessions.Create(t.Context(), "ada"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.advance(8 * 24 * time.Hour)
+	alive := s.signedIn("ada")
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 3 {
+		s.sessions.StartPurge(ctx)
+	}
+	for deadline := time.Now().Add(10 * time.Second); len(s.store.Rows()) > 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d rows are left", len(s.store.Rows()))
+		}
+	}
+	if alive.session() == nil {
+		t.Error("a live session went too")
+	}
+	cancel()
+	s.down()
+	go s.sessions.StartPurge(t.Context()) // beside Close, before or after it
+	s.sessions.StartPurge(t.Context())
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.log.String(), "expired sessions could not be purged"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no word of a purge that failed")
+		}
+	}
+	s.sessions.Close() // waits for all of them
+}
