@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ginsession/ginsession"
@@ -68,69 +69,60 @@ func (w *wire) told() []models.Revoked {
 	return slices.Clone(w.published)
 }
 
-// eventually waits for what must come soon.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not after 10 s: %s", what)
-		}
-	}
-}
-
 // A faster feed carries what this process ends, and is believed when it says that
 // something ended, but never when it says nothing.
 func TestFasterFeed(t *testing.T) {
 	t.Parallel()
-	w := newWire()
-	with := func(c *ginsession.Config) { c.CookieCache.Feed = w }
-	one, feed := serveTold(t, 300*time.Millisecond, with)
-	two, other := serveTold(t, 300*time.Millisecond, with, func(c *ginsession.Config) { c.Store = one.store })
-	plain := serve(t, func(c *ginsession.Config) { c.Store, c.CookieCache.Feed = one.store, w }) // has no cookie cache
-	t.Cleanup(plain.sessions.Close)
-	feed.heardNow()
-	other.heardNow()
-	at := func(s *service, b *browser) *browser { c := b.copy(); c.s = s; return c }
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		with := func(c *ginsession.Config) { c.CookieCache.Feed = w }
+		one, feed := serveTold(t, 300*time.Millisecond, with)
+		two, other := serveTold(t, 300*time.Millisecond, with, func(c *ginsession.Config) { c.Store = one.store })
+		plain := serve(t, func(c *ginsession.Config) { c.Store, c.CookieCache.Feed = one.store, w }) // has no cookie cache
+		t.Cleanup(plain.sessions.Close)
+		feed.heardNow()
+		other.heardNow()
 
-	b := one.signedIn("ada")
-	at(two, b).get("/me").expect(t, http.StatusOK, byCache)
-	b.post("/api/auth/sign-out", "")
-	eventually(t, "the other process refuses", func() bool { return at(two, b).get("/me").status == http.StatusUnauthorized })
+		b := one.signedIn("ada")
+		b.at(two).get("/me").expect(t, http.StatusOK, byCache)
+		b.post("/api/auth/sign-out", "")
+		eventually(t, "the other process refuses", func() bool { return b.at(two).get("/me").status == http.StatusUnauthorized })
 
-	b = one.signedIn("ada")
-	if err := plain.sessions.Revoke(t.Context(), "ada", b.token()); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "a process without a cookie cache publishes", func() bool {
-		return slices.ContainsFunc(w.told(), func(r models.Revoked) bool {
-			return r.TokenSHA256 == sha256.Sum256([]byte(b.token())) && r.Reason == "revoked by application"
+		b = one.signedIn("ada")
+		if err := plain.sessions.Revoke(t.Context(), "ada", b.token()); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "a process without a cookie cache publishes", func() bool {
+			return slices.ContainsFunc(w.told(), func(r models.Revoked) bool {
+				return r.TokenSHA256 == sha256.Sum256([]byte(b.token())) && r.Reason == "revoked by application"
+			})
 		})
-	})
-	one.sessions.RevokeAll(t.Context(), "bob")
-	eventually(t, "all of a user are published", func() bool {
-		return slices.ContainsFunc(w.told(), func(r models.Revoked) bool { return r.UserID == "bob" && r.At.Equal(start) })
-	})
+		one.sessions.RevokeAll(t.Context(), "bob")
+		eventually(t, "all of a user are published", func() bool {
+			return slices.ContainsFunc(w.told(), func(r models.Revoked) bool { return r.UserID == "bob" && r.At.Equal(start) })
+		})
 
-	// It being heard does not make up for the store's own feed.
-	b = two.signedIn("ada")
-	time.Sleep(400 * time.Millisecond)
-	at(two, b).get("/me").expect(t, http.StatusOK, byStore)
-	other.heardNow()
-	at(two, b).get("/me").expect(t, http.StatusOK, byCache)
+		// It being heard does not make up for the store's own feed.
+		b = two.signedIn("ada")
+		time.Sleep(300*time.Millisecond + 1)
+		b.at(two).get("/me").expect(t, http.StatusOK, byStore)
+		other.heardNow()
+		b.at(two).get("/me").expect(t, http.StatusOK, byCache)
 
-	// Nor does its failing end anything.
-	w.change(func() { w.cut = true })
-	b.post("/api/auth/sign-out", "").expect(t, http.StatusOK, successTrue)
-	eventually(t, "the log says so", func() bool {
-		return strings.Contains(two.log.String(), "CookieCache.Feed takes no revocations") && strings.Contains(two.log.String(), "CookieCache.Feed does not answer")
+		// Nor does its failing end anything.
+		w.change(func() { w.cut = true })
+		b.post("/api/auth/sign-out", "").expect(t, http.StatusOK, successTrue)
+		eventually(t, "the log says so", func() bool {
+			return strings.Contains(two.log.String(), "CookieCache.Feed takes no revocations") && strings.Contains(two.log.String(), "CookieCache.Feed does not answer")
+		})
+		b = two.signedIn("ada")
+		other.heardNow()
+		b.at(two).get("/me").expect(t, http.StatusOK, byCache)
+
+		w.change(func() { w.cut = false })
+		eventually(t, "the log says that it is back", func() bool { return strings.Contains(two.log.String(), "a revocation feed answers again") })
+		b.post("/api/auth/sign-out", "")
 	})
-	b = two.signedIn("ada")
-	other.heardNow()
-	at(two, b).get("/me").expect(t, http.StatusOK, byCache)
-
-	w.change(func() { w.cut = false })
-	eventually(t, "the log says that it is back", func() bool { return strings.Contains(two.log.String(), "a revocation feed answers again") })
-	b.post("/api/auth/sign-out", "")
 }
 
 // What a faster feed lost, and says that it lost, the store's own feed brings: no
@@ -151,23 +143,22 @@ func TestLossesOfTheFasterFeedCostNothing(t *testing.T) {
 
 func TestSilenceOfTheFeedIsTold(t *testing.T) {
 	t.Parallel()
-	d := &diary{t: t}
-	s, feed := serveTold(t, 100*time.Millisecond, func(c *ginsession.Config) { c.OnEvent = d.note })
-	d.expect("feed silent")
-	feed.heardNow()
-	d.expect("feed heard")
-	if lag := s.sessions.FeedLag(); lag <= 0 || lag > time.Minute {
-		t.Errorf("lag %v", lag)
-	}
-	if silent := d.expect("feed silent")[0]; silent.Lag <= 100*time.Millisecond {
-		t.Errorf("silent for %v", silent.Lag)
-	}
-	if lag := s.sessions.FeedLag(); lag <= 100*time.Millisecond {
-		t.Errorf("lag %v", lag)
-	}
-	if lag := serve(t, cached).sessions.FeedLag(); lag != 0 {
-		t.Errorf("without a feed: lag %v", lag)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{t: t}
+		s, feed := serveTold(t, 100*time.Millisecond, func(c *ginsession.Config) { c.OnEvent = d.note })
+		d.expect("feed silent")
+		feed.heardNow()
+		d.expect("feed heard")
+		if lag := s.sessions.FeedLag(); lag <= 0 || lag > 25*time.Millisecond {
+			t.Errorf("lag %v", lag)
+		}
+		if silent := d.expect("feed silent")[0]; silent.Lag <= 100*time.Millisecond || silent.Lag > 125*time.Millisecond {
+			t.Errorf("silent for %v", silent.Lag)
+		}
+		if lag := serve(t, cached).sessions.FeedLag(); lag != 0 {
+			t.Errorf("without a feed: lag %v", lag)
+		}
+	})
 }
 
 // A cookie cache comes with a feed unless it is done without by name.

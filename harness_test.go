@@ -53,9 +53,8 @@ type service struct {
 	log      *logBuffer
 	exposes  bool // raw tokens in bodies
 
-	mu    sync.Mutex
-	now   time.Time
-	looks int // how often the clock was looked at: once as a request loads
+	mu  sync.Mutex
+	now time.Time
 }
 
 // serve starts a service; change may alter its Config.
@@ -132,21 +131,7 @@ func user(id string) models.User {
 func (s *service) clock() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.looks++
 	return s.now
-}
-
-// awaitLooks waits until the clock has been looked at n more times than before.
-func (s *service) awaitLooks(before, n int) {
-	for s.lookCount() < before+n {
-		time.Sleep(time.Millisecond)
-	}
-}
-
-func (s *service) lookCount() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.looks
 }
 
 func (s *service) advance(d time.Duration) {
@@ -287,7 +272,14 @@ func (b *browser) copy() *browser {
 	return &browser{s: b.s, cookies: slices.Clone(b.cookies), origin: b.origin, header: b.header.Clone(), peer: b.peer}
 }
 
-// set replaces the whole jar by a raw Cookie header.
+// at is another browser with the same cookies, which asks another service.
+func (b *browser) at(s *service) *browser {
+	c := b.copy()
+	c.s = s
+	return c
+}
+
+// withCookies is a browser with a raw Cookie header in place of a jar.
 func (s *service) withCookies(header string) *browser {
 	b := s.browser()
 	b.header["Cookie"] = []string{header}
@@ -353,6 +345,12 @@ const (
 	successTrue      = `{"success":true}`
 )
 
+// What /me answers ada.
+const (
+	byCache = "ada@example.com true"
+	byStore = "ada@example.com false"
+)
+
 // gone are the lines that drop a session's cookies.
 func gone(names ...string) []string {
 	lines := make([]string, len(names))
@@ -398,4 +396,14 @@ func sign(secret, value string) string {
 	signature := base64.StdEncoding.EncodeToString(mac.Sum(nil))
 	everything.Keep(signature)
 	return url.QueryEscape(value + "." + signature)
+}
+
+// eventually waits for what must come soon.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not after 10 s: %s", what)
+		}
+	}
 }

@@ -188,9 +188,7 @@ func TestSR06_ExistingTokensAreHashedInPlace(t *testing.T) {
 	}
 	b.copy().get("/open").expect(t, http.StatusOK, "nobody")
 	s := serve(t, hashing, func(c *ginsession.Config) { c.Store, c.DB = nil, db })
-	after := b.copy()
-	after.s = s
-	after.get("/me").expect(t, http.StatusOK, "ada@example.com false")
+	b.at(s).get("/me").expect(t, http.StatusOK, "ada@example.com false")
 	if rows, err := s.sessions.List(t.Context(), "ada"); err != nil || len(rows) != 1 || rows[0].Token.Reveal() != hashOf(b.token()) {
 		t.Errorf("List: %v, %v", rows, err)
 	}

@@ -197,9 +197,7 @@ func TestSR25_CopiesThatAreNotBelieved(t *testing.T) {
 	for _, test := range tests {
 		s := serve(t, compact, test.change, func(c *ginsession.Config) { c.Store = hour.store })
 		s.advance(test.after)
-		thief := b.copy()
-		thief.s = s
-		got := thief.get("/me")
+		got := b.at(s).get("/me")
 		got.expect(t, 200, fmt.Sprintf("ada@example.com %t", test.hit))
 		if test.hit != (len(got.cookies) == 0) {
 			t.Errorf("%s: cookies %q", test.name, got.cookies)
@@ -565,8 +563,7 @@ func TestSR27_CopiesMadeAfterARevocation(t *testing.T) {
 	})
 	// The other server still has the row, so it mints.
 	s.store.edit(laptop.token(), func(row *models.Session) { row.ID, row.Token = phoneID(t, phone), phone.token() })
-	thief := phone.copy()
-	thief.s = other
+	thief := phone.at(other)
 	thief.cookies = thief.cookies[:1]
 	thief.get("/me").expect(t, 200, "ada@example.com false")
 	s.store.Remove(phone.token())

@@ -45,11 +45,7 @@ func TestStartPurgePurgesUntilClosed(t *testing.T) {
 	for range 3 {
 		s.sessions.StartPurge(ctx)
 	}
-	for deadline := time.Now().Add(10 * time.Second); len(s.store.Rows()) > 1; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d rows are left", len(s.store.Rows()))
-		}
-	}
+	eventually(t, "one row is left", func() bool { return len(s.store.Rows()) == 1 })
 	if alive.session() == nil {
 		t.Error("a live session went too")
 	}
@@ -57,10 +53,6 @@ func TestStartPurgePurgesUntilClosed(t *testing.T) {
 	s.down()
 	go s.sessions.StartPurge(t.Context()) // beside Close, before or after it
 	s.sessions.StartPurge(t.Context())
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.log.String(), "expired sessions could not be purged"); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no word of a purge that failed")
-		}
-	}
+	eventually(t, "a word of a purge that failed", func() bool { return strings.Contains(s.log.String(), "expired sessions could not be purged") })
 	s.sessions.Close() // waits for all of them
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ginsession/ginsession/models"
@@ -64,12 +65,12 @@ func TestSR76_RevokedIsBounded(t *testing.T) {
 	for i := range maxRevoked {
 		r.token(fmt.Sprint("token", i), time.Now(), ReasonSignedOut)
 	}
-	time.Sleep(5 * time.Millisecond)
+	time.Sleep(2 * time.Millisecond)
 	r.user("u", "", noon, ReasonOthers)
 	if len(r.tokens)+len(r.users) != 1 {
 		t.Errorf("%d entries after they lapsed", len(r.tokens)+len(r.users))
 	}
-	time.Sleep(5 * time.Millisecond)
+	time.Sleep(2 * time.Millisecond)
 	if r.doubts("token0", models.Session{ID: "s", UserID: "u", CreatedAt: noon}, time.Now()) {
 		t.Error("doubts beyond its time")
 	}
@@ -78,18 +79,23 @@ func TestSR76_RevokedIsBounded(t *testing.T) {
 // An entry lapses by itself, however many come after it, and a user's next one
 // begins anew.
 func TestSR27_RevokedEntriesLapse(t *testing.T) {
-	r := newRevoked(20*time.Millisecond, 0)
-	r.token("t", time.Now(), ReasonSignedOut)
-	r.user("u", "kept", noon, ReasonOthers)
-	time.Sleep(30 * time.Millisecond)
-	r.token("another", time.Now(), ReasonSignedOut) // so that there is something to look up
-	if r.doubts("t", models.Session{ID: "s", UserID: "v", CreatedAt: noon}, time.Now()) || r.doubts("x", models.Session{ID: "s", UserID: "u", CreatedAt: noon}, time.Now()) {
-		t.Error("doubts beyond its time")
-	}
-	r.user("u", "other", noon.Add(-time.Hour), ReasonOthers)
-	if r.doubts("x", models.Session{ID: "other", UserID: "u", CreatedAt: noon}, time.Now()) || !r.doubts("x", models.Session{ID: "kept", UserID: "u", CreatedAt: noon.Add(-time.Hour)}, time.Now()) || r.doubts("x", models.Session{ID: "kept", UserID: "u", CreatedAt: noon}, time.Now()) {
-		t.Error("an entry that lapsed is mixed with the next")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRevoked(20*time.Millisecond, 0)
+		r.token("t", time.Now(), ReasonSignedOut)
+		r.user("u", "kept", noon, ReasonOthers)
+		if !r.doubts("t", models.Session{ID: "s", UserID: "v", CreatedAt: noon}, time.Now()) {
+			t.Error("does not doubt")
+		}
+		time.Sleep(20 * time.Millisecond)
+		r.token("another", time.Now(), ReasonSignedOut) // so that there is something to look up
+		if r.doubts("t", models.Session{ID: "s", UserID: "v", CreatedAt: noon}, time.Now()) || r.doubts("x", models.Session{ID: "s", UserID: "u", CreatedAt: noon}, time.Now()) {
+			t.Error("doubts beyond its time")
+		}
+		r.user("u", "other", noon.Add(-time.Hour), ReasonOthers)
+		if r.doubts("x", models.Session{ID: "other", UserID: "u", CreatedAt: noon}, time.Now()) || !r.doubts("x", models.Session{ID: "kept", UserID: "u", CreatedAt: noon.Add(-time.Hour)}, time.Now()) || r.doubts("x", models.Session{ID: "kept", UserID: "u", CreatedAt: noon}, time.Now()) {
+			t.Error("an entry that lapsed is mixed with the next")
+		}
+	})
 }
 
 // Without a cookie cache there is nothing to remember, but shared reads still

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -260,36 +261,35 @@ func TestSR29_HiddenFieldsAreInNoCopy(t *testing.T) {
 // nothing; neither does OPTIONS.
 func TestSR36_RequestsThatAreOverRenewNothing(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	s.advance(25 * time.Hour)
-	s.engine.OPTIONS("/options", func(*gin.Context) {})
-	b.send("OPTIONS", "/options", "")
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t)
+		b := s.signedIn("ada")
+		s.advance(25 * time.Hour)
+		s.engine.OPTIONS("/options", func(*gin.Context) {})
+		b.send("OPTIONS", "/options", "")
 
-	ctx, leave := context.WithCancel(t.Context())
-	found := make(chan struct{})
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "find" {
-			leave()
-			close(found)
+		ctx, leave := context.WithCancel(t.Context())
+		s.store.hook(func(_ context.Context, call string) error {
+			if call == "find" {
+				leave()
+			}
+			return nil
+		})
+		got := b.do(httptest.NewRequest("GET", "/", nil).WithContext(ctx), "/open", "")
+		got.expectCookies(t)
+		s.up()
+		if s.store.reset(); b.do(httptest.NewRequest("GET", "/", nil).WithContext(ctx), "/open", "").status != 200 || s.store.count("") != 0 {
+			t.Errorf("calls for nobody: %v", s.store.calls)
 		}
-		return nil
+		synctest.Wait() // for what goes on behind the answer
+		if row, _ := s.store.row(b.token()); !row.ExpiresAt.Equal(start.Add(7 * 24 * time.Hour)) {
+			t.Error("the session was renewed")
+		}
+		// The next one does.
+		if got := b.get("/open"); len(got.cookies) != 1 {
+			t.Errorf("cookies %q", got.cookies)
+		}
 	})
-	got := b.do(httptest.NewRequest("GET", "/", nil).WithContext(ctx), "/open", "")
-	got.expectCookies(t)
-	<-found
-	s.up()
-	if s.store.reset(); b.do(httptest.NewRequest("GET", "/", nil).WithContext(ctx), "/open", "").status != 200 || s.store.count("") != 0 {
-		t.Errorf("calls for nobody: %v", s.store.calls)
-	}
-	time.Sleep(50 * time.Millisecond) // for what goes on behind the answer
-	if row, _ := s.store.row(b.token()); !row.ExpiresAt.Equal(start.Add(7 * 24 * time.Hour)) {
-		t.Error("the session was renewed")
-	}
-	// The next one does.
-	if got := b.get("/open"); len(got.cookies) != 1 {
-		t.Errorf("cookies %q", got.cookies)
-	}
 }
 
 // What this process ended it remembers by a clock that nobody sets.
@@ -532,34 +532,35 @@ func TestSR81_LeavingInTheMiddleIsNoHalf(t *testing.T) {
 			// leave runs the request and leaves it ahead of the nth call. It returns
 			// what became of the sessions, and how many calls there were.
 			leave := func(nth int) (before, after string, got reply, b *browser, calls int) {
-				s := serve(t, fields)
-				b = s.signedIn("ada")
-				token, other := b.token(), s.signedIn("ada")
-				state := func() string {
-					mine, alive := s.store.row(token)
-					_, theirs := s.store.row(other.token())
-					return fmt.Sprint(alive, theirs, len(s.store.Rows()), mine.Fields["theme"])
-				}
-				body := map[string]string{
-					"/api/auth/revoke-session": `{"token":"` + other.session().Session.Token + `"}`, updateSession: `{"theme":"dark"}`,
-				}[path]
-				before = state()
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				var mu sync.Mutex
-				s.store.hook(func(context.Context, string) error {
-					mu.Lock()
-					defer mu.Unlock()
-					if calls++; calls == nth {
-						cancel()
+				synctest.Test(t, func(t *testing.T) {
+					s := serve(t, fields)
+					b = s.signedIn("ada")
+					token, other := b.token(), s.signedIn("ada")
+					state := func() string {
+						mine, alive := s.store.row(token)
+						_, theirs := s.store.row(other.token())
+						return fmt.Sprint(alive, theirs, len(s.store.Rows()), mine.Fields["theme"])
 					}
-					return nil
+					body := map[string]string{
+						"/api/auth/revoke-session": `{"token":"` + other.session().Session.Token + `"}`, updateSession: `{"theme":"dark"}`,
+					}[path]
+					before = state()
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					var mu sync.Mutex
+					s.store.hook(func(context.Context, string) error {
+						mu.Lock()
+						defer mu.Unlock()
+						if calls++; calls == nth {
+							cancel()
+						}
+						return nil
+					})
+					got = b.do(httptest.NewRequest(method, "/", strings.NewReader(body)).WithContext(ctx), path, body)
+					synctest.Wait()
+					after = state()
 				})
-				got = b.do(httptest.NewRequest(method, "/", strings.NewReader(body)).WithContext(ctx), path, body)
-				time.Sleep(time.Millisecond)
-				mu.Lock()
-				defer mu.Unlock()
-				return before, state(), got, b, calls
+				return before, after, got, b, calls
 			}
 			_, done, _, _, calls := leave(0)
 			for nth := range calls {
