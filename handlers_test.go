@@ -195,31 +195,6 @@ func TestSR45_RevokeManyIsOneStatement(t *testing.T) {
 	}
 }
 
-func TestUpdateSession(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	const nothing = `{"message":"No fields to update"}`
-	tests := []struct{ body, want string }{
-		{`{}`, nothing},
-		{`{"userId":"bob","token":"x","expiresAt":"2099-01-01T00:00:00.000Z","id":"y"}`, nothing}, // SR-75
-		{`[]`, `{"message":"[body] Invalid input: expected record, received array","code":"VALIDATION_ERROR"}`},
-		{`null`, `{"message":"[body] Invalid input: expected record, received null","code":"VALIDATION_ERROR"}`},
-		{` "x" `, `{"message":"[body] Invalid input: expected record, received string","code":"VALIDATION_ERROR"}`},
-		{`1`, `{"message":"[body] Invalid input: expected record, received number","code":"VALIDATION_ERROR"}`},
-		{`true`, `{"message":"[body] Invalid input: expected record, received boolean","code":"VALIDATION_ERROR"}`},
-		{``, `{"message":"[body] Invalid input: expected record, received undefined","code":"VALIDATION_ERROR"}`},
-	}
-	before := s.store.Rows()
-	for _, test := range tests {
-		b.post("/api/auth/update-session", test.body).expect(t, 400, test.want)
-	}
-	s.browser().post("/api/auth/update-session", `{"a":1}`).expect(t, 401, bodyUnauthorized)
-	if fmt.Sprint(before) != fmt.Sprint(s.store.Rows()) {
-		t.Error("the row has changed")
-	}
-}
-
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	const path = "/api/auth/revoke-session"

@@ -54,41 +54,43 @@ func TestSR51_OldestSessionGoes(t *testing.T) {
 // SR-51: with RejectOverLimit the new one is refused, and leaves nothing behind.
 func TestSR51_SignInOverTheLimitIsRefused(t *testing.T) {
 	t.Parallel()
-	s, d := serveTelling(t, limited(2, true))
-	first, second := s.signedIn("ada"), s.signedIn("ada")
-	refused := s.browser()
-	got := refused.post("/sign-in/ada", "")
-	got.expect(t, 503, "later")
-	got.expectCookies(t)
-	if _, err := s.sessions.Create(t.Context(), "ada"); !errors.Is(err, ginsession.ErrTooManySessions) {
-		t.Errorf("Create: %v", err)
-	}
-	d.expect("created", "created", "rejected: limit reached", "rejected: limit reached")
-	if len(s.store.Rows()) != 2 {
-		t.Errorf("%d rows", len(s.store.Rows()))
-	}
-	// One that replaces a session of the same browser is not one more.
-	if got := first.post("/sign-in/ada", ""); got.status != 200 {
-		t.Errorf("the same browser: %d %s", got.status, got.body)
-	}
-	second.post("/api/auth/sign-out", "")
-	if got := refused.post("/sign-in/ada", ""); got.status != 200 {
-		t.Errorf("once there is room: %d %s", got.status, got.body)
-	}
-	// A store that cannot list lets nobody in beyond the limit.
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "list" {
-			return errDown
+	synctest.Test(t, func(t *testing.T) {
+		s, d := serveTelling(t, limited(2, true))
+		first, second := s.signedIn("ada"), s.signedIn("ada")
+		refused := s.browser()
+		got := refused.post("/sign-in/ada", "")
+		got.expect(t, 503, "later")
+		got.expectCookies(t)
+		if _, err := s.sessions.Create(t.Context(), "ada"); !errors.Is(err, ginsession.ErrTooManySessions) {
+			t.Errorf("Create: %v", err)
 		}
-		return nil
+		d.expect("created", "created", "rejected: limit reached", "rejected: limit reached")
+		if len(s.store.Rows()) != 2 {
+			t.Errorf("%d rows", len(s.store.Rows()))
+		}
+		// One that replaces a session of the same browser is not one more.
+		if got := first.post("/sign-in/ada", ""); got.status != 200 {
+			t.Errorf("the same browser: %d %s", got.status, got.body)
+		}
+		second.post("/api/auth/sign-out", "")
+		if got := refused.post("/sign-in/ada", ""); got.status != 200 {
+			t.Errorf("once there is room: %d %s", got.status, got.body)
+		}
+		// A store that cannot list lets nobody in beyond the limit.
+		s.store.hook(func(_ context.Context, call string) error {
+			if call == "list" {
+				return errDown
+			}
+			return nil
+		})
+		if _, err := s.sessions.Create(t.Context(), "bob"); !errors.Is(err, ginsession.ErrStore) {
+			t.Errorf("Create without a list: %v", err)
+		}
+		s.up()
+		if rows := s.store.Rows(); len(rows) != 2 {
+			t.Errorf("%d rows", len(rows))
+		}
 	})
-	if _, err := s.sessions.Create(t.Context(), "bob"); !errors.Is(err, ginsession.ErrStore) {
-		t.Errorf("Create without a list: %v", err)
-	}
-	s.up()
-	if rows := s.store.Rows(); len(rows) != 2 {
-		t.Errorf("%d rows", len(rows))
-	}
 }
 
 // SR-51: a node whose clock is behind does not end the session that it has just

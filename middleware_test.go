@@ -16,14 +16,6 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
-func TestMiddlewareLoadsTheSession(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	b.get("/open").expect(t, 200, "ada@example.com false")
-	s.browser().get("/open").expect(t, 200, "nobody")
-}
-
 func TestGuards(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
