@@ -117,6 +117,23 @@ func TestSR90_ConfigFaults(t *testing.T) {
 			c.Schema.Session.Fields = []models.Field{{Name: "a", Type: models.Number, Default: "x"}}
 		}, []string{"Config.Schema", "a"}},
 
+		{"a list of nothing", func(c *ginsession.Config) { c.RevokedSecret = secret + "2" }, []string{"Config.RevokedSecret is set without a cookie cache and its feed"}},
+		{"a short secret of the list", func(c *ginsession.Config) { c.RevokedSecret = "short" }, []string{"Config.RevokedSecret has 5 bytes, at least 32 are needed"}},
+		{"the same secret for the list", func(c *ginsession.Config) { c.RevokedSecret = c.Secret }, []string{"Config.RevokedSecret is Secret or one of OldSecrets"}},
+		{"streams without the switch", func(c *ginsession.Config) { c.SessionEvents.MaxStreams = 5 }, []string{"Config.SessionEvents.MaxStreams is set, but SessionEvents.Enabled is not"}},
+		{"negative streams", func(c *ginsession.Config) { c.SessionEvents.MaxStreams = -1 }, []string{"Config.SessionEvents.MaxStreams is -1, negative"}},
+		{"a feed of a Store without", func(c *ginsession.Config) { c.Schema.Feed = true }, []string{"Config.Schema.Feed is set, but Store keeps no feed"}},
+		{"MaxLag too short", func(c *ginsession.Config) { c.CookieCache.MaxLag = time.Millisecond }, []string{"Config.CookieCache.MaxLag is 1ms, at least 100ms is needed"}},
+		{"MaxLag too long", func(c *ginsession.Config) { c.CookieCache.MaxLag = time.Hour }, []string{"Config.CookieCache.MaxLag is 1h0m0s, at most 1m0s is allowed"}},
+		{"MaxLag Off", func(c *ginsession.Config) { c.CookieCache.MaxLag = ginsession.Off }, []string{"Config.CookieCache.MaxLag is Off", "or set CookieCache.NoFeed"}},
+		{"hashes beside tokens", func(c *ginsession.Config) { c.HashTokens, c.ExposeTokens = true, true }, []string{"HashTokens is set beside ExposeTokens"}},
+		{"SR06 hashes beside Better Auth", func(c *ginsession.Config) { compact(c); c.HashTokens = true }, []string{"HashTokens is set beside CookieCache.Strategy compact"}},
+		{"a limit that is none", func(c *ginsession.Config) { c.RejectOverLimit = true }, []string{"Config.RejectOverLimit is set, but MaxSessionsPerUser is not"}},
+		{"a limit beyond the list", func(c *ginsession.Config) { c.MaxSessionsPerUser = 51 }, []string{"Config.MaxSessionsPerUser is 51: use 1 to 50"}},
+		{"a field of Elevate's name", func(c *ginsession.Config) {
+			c.Schema.Session.Fields = []models.Field{{Name: "freshAt", Type: models.Date, Input: true}}
+		}, []string{"that name is Elevate's"}},
+
 		// SR-13
 		{"Domain without BaseURL", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "", "example.com" }, []string{"Config.Cookies.Domain", "set BaseURL"}},
 		{"SR13 Domain com", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.com", "com" }, []string{"Config.Cookies.Domain", "public suffix"}},

@@ -25,6 +25,7 @@ func took(f func()) time.Duration {
 
 // Each call of the store answers in time, and all of them together do not.
 func TestAnswersKeepTheDeadlineHoweverManyCallsTheyTake(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name string
 		do   func(b *browser, other string) reply
@@ -83,6 +84,7 @@ func stalled(call string) func(context.Context, string) error {
 // The row is there, and the sign-in must neither pass nor take a deadline for
 // finding that out and another for cleaning up.
 func TestSignInThatCannotBeReadBackKeepsTheDeadline(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t)
 		s.store.hook(func(ctx context.Context, call string) error {
@@ -102,6 +104,7 @@ func TestSignInThatCannotBeReadBackKeepsTheDeadline(t *testing.T) {
 
 // Rows that somebody has locked can be read and not renewed.
 func TestSR79_StalledRenewalDoesNotUndoTheLoad(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t, func(c *ginsession.Config) { c.UpdateAge = time.Millisecond })
 		b := s.signedIn("ada")
@@ -121,6 +124,7 @@ func TestSR79_StalledRenewalDoesNotUndoTheLoad(t *testing.T) {
 }
 
 func TestSR78_SlowStoreIs503WithinTheTimeout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t)
 		b := s.signedIn("ada")
@@ -144,6 +148,7 @@ func TestSR78_SlowStoreIs503WithinTheTimeout(t *testing.T) {
 // A driver that is deaf to its context, as SQLite's are while they wait for a
 // lock, does not keep the request.
 func TestSR78_DeafStoreIs503WithinTheTimeout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t)
 		b := s.signedIn("ada")

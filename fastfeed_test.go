@@ -178,11 +178,6 @@ func TestCookieCacheWantsAFeed(t *testing.T) {
 			},
 			"Config.CookieCache.Feed is set beside NoFeed",
 		},
-		"a list of nothing": {func(c *ginsession.Config) { c.RevokedSecret = strings.Repeat("abcdefgh", 3) + oldSecret }, "Config.RevokedSecret is set without a cookie cache and its feed"},
-		"a short secret":    {func(c *ginsession.Config) { c.RevokedSecret = "short" }, "Config.RevokedSecret has 5 bytes, at least 32 are needed"},
-		"the same secret":   {func(c *ginsession.Config) { c.RevokedSecret = c.Secret }, "Config.RevokedSecret is Secret or one of OldSecrets"},
-		"streams":           {func(c *ginsession.Config) { c.SessionEvents.MaxStreams = 5 }, "Config.SessionEvents.MaxStreams is set, but SessionEvents.Enabled is not"},
-		"negative streams":  {func(c *ginsession.Config) { c.SessionEvents.MaxStreams = -1 }, "Config.SessionEvents.MaxStreams is -1, negative"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

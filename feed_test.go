@@ -179,26 +179,6 @@ func TestClosedManagerBelievesNoCookieCache(t *testing.T) {
 	})
 }
 
-// The feed is asked for at Config.Schema, and a Store of one's own must have it.
-func TestSchemaFeedWantsAStoreWithAFeed(t *testing.T) {
-	t.Parallel()
-	config := ginsession.Config{Secret: secret, BaseURL: home, Store: newMemStore(), Schema: models.Schema{Feed: true}}
-	_, err := ginsession.New(config)
-	if err == nil || !strings.Contains(err.Error(), "Config.Schema.Feed is set, but Store keeps no feed") {
-		t.Errorf("got %v", err)
-	}
-	for maxLag, want := range map[time.Duration]string{
-		time.Millisecond: "Config.CookieCache.MaxLag is 1ms, at least 100ms is needed",
-		time.Hour:        "Config.CookieCache.MaxLag is 1h0m0s, at most 1m0s is allowed",
-		ginsession.Off:   "or set CookieCache.NoFeed",
-	} {
-		config := ginsession.Config{Secret: secret, BaseURL: home, Store: newMemStore(), CookieCache: ginsession.CookieCache{MaxLag: maxLag}}
-		if _, err := ginsession.New(config); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("MaxLag %v: got %v, want %s", maxLag, err, want)
-		}
-	}
-}
-
 // Two processes on one database: what one ends the other refuses within MaxLag,
 // whatever copies there are, and whether or not the first has a cookie cache.
 func TestSR27FeedReachesOtherProcesses(t *testing.T) {

@@ -37,13 +37,14 @@ func part(body, from, to string) string {
 	return body
 }
 
-// of is the value of a field of the session that the browser has.
+// field is the value of a field of the session that the browser has.
 func (b *browser) field(name string) any {
 	row, _ := b.s.store.row(b.token())
 	return row.Fields[name]
 }
 
 func TestUpdateSessionWritesFields(t *testing.T) {
+	t.Parallel()
 	s := serve(t, fields)
 	b := s.signedIn("ada")
 	if got := part(b.get("/api/auth/get-session").body, `"userId":"ada",`, `"id":`); got != `"theme":null,"count":7,"pinned":false,"seenAt":null,"locked":null,` {
@@ -75,6 +76,7 @@ func TestUpdateSessionWritesFields(t *testing.T) {
 
 // SR-75: only declared fields with Input are written, whatever the body holds.
 func TestSR75_UpdateSessionWritesDeclaredFieldsOnly(t *testing.T) {
+	t.Parallel()
 	s := serve(t, fields)
 	b := s.signedIn("ada")
 	before, _ := s.store.row(b.token())
@@ -92,6 +94,7 @@ func TestSR75_UpdateSessionWritesDeclaredFieldsOnly(t *testing.T) {
 }
 
 func TestUpdateSessionRefusals(t *testing.T) {
+	t.Parallel()
 	s := serve(t, fields)
 	b := s.signedIn("ada")
 	invalid := func(field, want, got string) string {
@@ -158,6 +161,7 @@ func TestUpdateSessionRefusals(t *testing.T) {
 
 // A session revoked between the read and the write stays revoked.
 func TestUpdateSessionRevokedMeanwhile(t *testing.T) {
+	t.Parallel()
 	s := serve(t, fields)
 	b := s.signedIn("ada")
 	token := b.token()
@@ -178,6 +182,7 @@ func TestUpdateSessionRevokedMeanwhile(t *testing.T) {
 // Each format of the cookie cache carries the fields that are returned, and no
 // others.
 func TestFieldsInTheCookieCache(t *testing.T) {
+	t.Parallel()
 	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
 		s := serve(t, fields, cached, func(c *ginsession.Config) { c.CookieCache.Strategy = strategy })
 		s.store.AddUser(models.User{ID: "eve", Name: "Eve", Email: "Eve@Example.com", CreatedAt: start, UpdatedAt: start, Fields: map[string]any{"role": "admin", "salary": int64(5)}})
@@ -224,6 +229,7 @@ func (b *browser) load(path string) *ginsession.Session {
 // A copy that was made before a field was declared is a miss, not a session
 // without the field.
 func TestCopiesFromBeforeAFieldAreRead(t *testing.T) {
+	t.Parallel()
 	before := serve(t, cached)
 	b := before.signedIn("ada")
 	after := serve(t, cached, fields, func(c *ginsession.Config) { c.Store = before.store })
@@ -233,6 +239,7 @@ func TestCopiesFromBeforeAFieldAreRead(t *testing.T) {
 }
 
 func TestSetFieldsAndWithFields(t *testing.T) {
+	t.Parallel()
 	s := serve(t, fields, cached)
 	var seen *ginsession.Session
 	var failed error
@@ -306,6 +313,7 @@ func TestSetFieldsAndWithFields(t *testing.T) {
 
 // VersionFunc decides for each session whether its copy counts.
 func TestCacheVersionFunc(t *testing.T) {
+	t.Parallel()
 	versions := map[string]string{"ada": "1", "bob": "1"}
 	s := serve(t, cached, func(c *ginsession.Config) {
 		c.Schema.Session.Fields = []models.Field{{Name: "hidden", Default: "x"}, {Name: "theme", Returned: true}}

@@ -40,6 +40,42 @@ func TestSR76_ConcurrentMissesShareOneRead(t *testing.T) {
 	})
 }
 
+// Two nodes that renew one session at the same time: one moves the expiry, and the
+// cookies of both follow it.
+func TestSR35_OneOfManyRefreshesWrites(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t)
+		node := serve(t, func(c *ginsession.Config) { c.Store = s.store })
+		b := s.signedIn("ada")
+		s.advance(25 * time.Hour)
+		node.advance(25*time.Hour + time.Minute)
+		release := make(chan struct{})
+		s.store.hook(func(_ context.Context, call string) error {
+			if call == "touch" {
+				<-release
+			}
+			return nil
+		})
+		var wait sync.WaitGroup
+		var got [2]reply
+		for i, s := range []*service{s, node} {
+			wait.Go(func() { got[i] = b.at(s).get("/me") })
+		}
+		synctest.Wait()
+		close(release)
+		wait.Wait()
+		row, _ := s.store.row(b.token())
+		if s.store.count("touch") != 2 || !row.UpdatedAt.Equal(s.clock()) && !row.UpdatedAt.Equal(node.clock()) || !row.ExpiresAt.Equal(row.UpdatedAt.Add(7*24*time.Hour)) {
+			t.Errorf("%d renewals, row %+v", s.store.count("touch"), row)
+		}
+		for i, s := range []*service{s, node} {
+			got[i].expect(t, 200, byStore)
+			got[i].expectCookies(t, fmt.Sprintf("%s=%s; Max-Age=%.0f; Path=/; HttpOnly; SameSite=Lax", tokenCookie, sign(secret, row.Token), row.ExpiresAt.Sub(s.clock()).Seconds()))
+		}
+	})
+}
+
 // One visitor who leaves must not fail the others who wait for the same read.
 func TestSR76_LeavingVisitorDoesNotFailOthers(t *testing.T) {
 	t.Parallel()

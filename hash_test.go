@@ -155,20 +155,6 @@ func TestHashedTokensOnOneDevice(t *testing.T) {
 	}
 }
 
-func TestHashTokensIsRefusedBesideWhatItBreaks(t *testing.T) {
-	t.Parallel()
-	for want, change := range map[string]func(*ginsession.Config){
-		"HashTokens is set beside ExposeTokens":                 func(c *ginsession.Config) { c.ExposeTokens = true },
-		"HashTokens is set beside CookieCache.Strategy compact": func(c *ginsession.Config) { c.CookieCache = ginsession.CookieCache{Enabled: true, Strategy: 1} },
-	} {
-		config := ginsession.Config{Secret: secret, BaseURL: home, Store: newMemStore(), HashTokens: true}
-		change(&config)
-		if _, err := ginsession.New(config); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %s", err, want)
-		}
-	}
-}
-
 // A table of plain tokens becomes one of hashes with nobody signed out, and the
 // statement can be repeated.
 func TestSR06_ExistingTokensAreHashedInPlace(t *testing.T) {

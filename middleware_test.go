@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -332,29 +331,6 @@ func TestSR92_SessionIsTheRequestsOwnCopy(t *testing.T) {
 		wait.Go(func() { b.copy().get("/open").expect(t, 200, "ada@example.com true") })
 	}
 	wait.Wait()
-}
-
-func TestSR35_OneOfManyRefreshesWrites(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	s.advance(25 * time.Hour)
-	s.store.reset()
-	const n = 100
-	var wait sync.WaitGroup
-	var failed atomic.Int32
-	for range n {
-		wait.Go(func() {
-			if got := b.copy().get("/me"); got.status != 200 {
-				failed.Add(1)
-			}
-		})
-	}
-	wait.Wait()
-	row, _ := s.store.row(b.token())
-	if failed.Load() != 0 || !row.ExpiresAt.Equal(s.clock().Add(7*24*time.Hour)) || !row.UpdatedAt.Equal(s.clock()) {
-		t.Errorf("%d of %d failed; expiry %s", failed.Load(), n, row.ExpiresAt)
-	}
 }
 
 func TestSR07_StoredTokenIsComparedByteForByte(t *testing.T) {

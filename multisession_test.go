@@ -54,6 +54,7 @@ func threeUsers(s *service) *service {
 }
 
 func TestMultiSession(t *testing.T) {
+	t.Parallel()
 	s := threeUsers(serve(t, multi))
 	b := s.browser()
 	if got := b.get(listDevices); got.body != "[]" {
@@ -125,6 +126,7 @@ func TestMultiSession(t *testing.T) {
 }
 
 func TestMultiSessionRefusals(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi)
 	b := s.signedIn("ada")
 	stranger := s.signedIn("bob")
@@ -149,6 +151,7 @@ func TestMultiSessionRefusals(t *testing.T) {
 
 // Without the switch there are no such routes and no such cookies.
 func TestMultiSessionOff(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")
 	if len(b.cookies) != 1 {
@@ -164,6 +167,7 @@ func TestMultiSessionOff(t *testing.T) {
 // SR-83, SR-84: a device cookie counts only under its exact name, that of its
 // token, and with a signature that holds.
 func TestSR83_SR84_DeviceCookiesAreExactAndBound(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi)
 	b := s.signedIn("ada")
 	victim := s.signedIn("bob")
@@ -200,6 +204,7 @@ func TestSR83_SR84_DeviceCookiesAreExactAndBound(t *testing.T) {
 // SR-85: at the limit the oldest leaves, never the newest, and forged cookies
 // do not count.
 func TestSR85_TheOldestLeaves(t *testing.T) {
+	t.Parallel()
 	s := threeUsers(serve(t, multi, func(c *ginsession.Config) { c.MultiSession.MaximumSessions = 2 }))
 	b := s.browser()
 	for i := range 10 {
@@ -223,6 +228,7 @@ func TestSR85_TheOldestLeaves(t *testing.T) {
 // A browser that was signed in before multi-session was switched on keeps its
 // session as a device session when another account signs in.
 func TestMultiSessionKeepsTheFormerActiveOne(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi)
 	b := s.signedIn("ada")
 	ada := b.token()
@@ -239,6 +245,7 @@ func TestMultiSessionKeepsTheFormerActiveOne(t *testing.T) {
 
 // Renewing gives an active session its device cookie if it has none.
 func TestMultiSessionSlide(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi)
 	b := s.signedIn("ada")
 	first := b.cookies[0]
@@ -256,6 +263,7 @@ func TestMultiSessionSlide(t *testing.T) {
 // SR-86: dead, foreign and ownerless sessions are not listed, and listing
 // writes nothing.
 func TestSR86_ListShowsWhatIsAlive(t *testing.T) {
+	t.Parallel()
 	s := threeUsers(serve(t, multi))
 	b := s.browser()
 	b.signIn("ada")
@@ -284,6 +292,7 @@ func TestSR86_ListShowsWhatIsAlive(t *testing.T) {
 
 // SR-87: sign-out ends all accounts of the device.
 func TestSR87_SignOutEndsAllOfTheDevice(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi, cached)
 	b := s.browser()
 	b.signIn("ada")
@@ -305,6 +314,7 @@ func TestSR87_SignOutEndsAllOfTheDevice(t *testing.T) {
 
 // SR-46: ending one's own session takes its device cookie along.
 func TestSR46_RevokingOneselfClearsTheDeviceCookie(t *testing.T) {
+	t.Parallel()
 	for _, route := range []string{"/api/auth/revoke-session", "/api/auth/revoke-sessions"} {
 		s := serve(t, multi)
 		b := s.browser()
@@ -321,6 +331,7 @@ func TestSR46_RevokingOneselfClearsTheDeviceCookie(t *testing.T) {
 // SR-88: switching to a session makes it neither younger nor fresh, and the
 // browser's marker stays in force.
 func TestSR88_SetActiveRenewsNothing(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi, cached)
 	b := s.browser()
 	b.signIn("ada")
@@ -348,6 +359,7 @@ func TestSR88_SetActiveRenewsNothing(t *testing.T) {
 
 // SR-26: what decides about sessions reads the store, not the cache.
 func TestSR26_MultiSessionReadsTheStore(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi, cached)
 	b := s.browser()
 	b.signIn("ada")
@@ -366,6 +378,7 @@ func TestSR26_MultiSessionReadsTheStore(t *testing.T) {
 
 // SR-79: a store that is down answers nothing and costs no cookie.
 func TestSR79_MultiSessionStoreDown(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi)
 	b := s.browser()
 	b.signIn("ada")
@@ -419,6 +432,7 @@ func TestSR79_MultiSessionStoreDown(t *testing.T) {
 // Rotating the secret signs no account out: a device cookie under an old secret
 // counts, and is signed anew when its session becomes active.
 func TestMultiSessionRotation(t *testing.T) {
+	t.Parallel()
 	old := serve(t, multi, func(c *ginsession.Config) { c.Secret = oldSecret })
 	b := old.browser()
 	b.signIn("ada")
@@ -437,6 +451,7 @@ func TestMultiSessionRotation(t *testing.T) {
 
 // SR-72: signatures are checked up to a budget, whatever is sent.
 func TestSR72_ManyDeviceCookies(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi, func(c *ginsession.Config) {
 		c.OldSecrets = []string{oldSecret, oldSecret + "2", oldSecret + "3", oldSecret + "4"}
 	})

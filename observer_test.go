@@ -62,6 +62,7 @@ func (o *observer) since() []string {
 }
 
 func TestObserverIsToldAtOnce(t *testing.T) {
+	t.Parallel()
 	o := &observer{}
 	s := serve(t, cached, func(c *ginsession.Config) { c.Observer = o })
 	expect := func(what string, want ...string) {
@@ -94,6 +95,7 @@ func TestObserverIsToldAtOnce(t *testing.T) {
 }
 
 func TestObserverThatPanicsTouchesNoRequest(t *testing.T) {
+	t.Parallel()
 	o := &observer{}
 	s := serve(t, cached, func(c *ginsession.Config) { c.Observer = panicking{o} })
 	ada := s.signedIn("ada")
@@ -121,6 +123,7 @@ func (p panicking) Event(ctx context.Context, event ginsession.Event) {
 
 // Under HashTokens an Observer's Store sees what is stored.
 func TestObserverSeesHashesOnly(t *testing.T) {
+	t.Parallel()
 	seen := ""
 	s := serve(t, func(c *ginsession.Config) {
 		c.HashTokens = true

@@ -143,6 +143,19 @@ func TestRotationKeepsTheCookiesOfATabInTheMiddle(t *testing.T) {
 			t.Errorf("update: %d %s", got.status, got.body)
 		}
 		got.expectCookies(t)
+		// The same of one that renews.
+		s.advance(25 * time.Hour)
+		renewing := b.copy()
+		s.store.hook(func(_ context.Context, call string) error {
+			if call == "touch" {
+				s.store.hook(nil)
+				b.post("/rotate", "")
+			}
+			return nil
+		})
+		got = renewing.get("/open")
+		got.expect(t, http.StatusOK, "nobody")
+		got.expectCookies(t)
 	}
 }
 
