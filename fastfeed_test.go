@@ -141,6 +141,44 @@ func TestLossesOfTheFasterFeedCostNothing(t *testing.T) {
 	b.get("/me").expect(t, http.StatusOK, byCache)
 }
 
+// A gatedWire is a wire that takes nothing until it is opened.
+type gatedWire struct {
+	*wire
+	open chan struct{}
+}
+
+func (w gatedWire) Publish(ctx context.Context, r models.Revoked) error {
+	<-w.open
+	return w.wire.Publish(ctx, r)
+}
+
+// No revocation waits for CookieCache.Feed, which drops what is too much; Close does,
+// and brings what is left.
+func TestPublishingHoldsUpNoRevocation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := gatedWire{newWire(), make(chan struct{})}
+		s := serve(t, func(c *ginsession.Config) { c.CookieCache.Feed = w })
+		revoke := func() {
+			if _, err := s.sessions.RevokeAll(t.Context(), "ada"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		revoke()
+		synctest.Wait() // it is being published
+		for range 1024 + 5 {
+			revoke()
+		}
+		go s.sessions.Close()
+		synctest.Wait()
+		close(w.open)
+		s.sessions.Close()
+		if n := len(w.told()); n != 1+1024 {
+			t.Errorf("%d were published", n)
+		}
+	})
+}
+
 func TestSilenceOfTheFeedIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -273,7 +273,8 @@ func TestSetFieldsAndWithFields(t *testing.T) {
 		t.Error("the session's fields are the store's")
 	}
 	set = map[string]any{}
-	if b.post("/set", ""); failed != nil || seen.Fields["locked"] != "org-2" {
+	s.store.reset()
+	if b.post("/set", ""); failed != nil || seen.Fields["locked"] != "org-2" || s.store.count("update") != 0 {
 		t.Errorf("nothing to set: %v", failed)
 	}
 	for _, bad := range []map[string]any{{"nope": 1}, {"count": "x"}, {"userId": "bob"}, {"seenAt": 5}, {"pinned": "true"}} {

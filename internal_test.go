@@ -93,6 +93,19 @@ func TestHandles(t *testing.T) {
 	}
 }
 
+func TestSR76_SucceededIsBounded(t *testing.T) {
+	var s succeeded
+	for i := range mostSucceeded + 1 {
+		s.note(fmt.Sprint("token", i), noon)
+	}
+	if len(s.tokens) > mostSucceeded {
+		t.Errorf("%d tokens", len(s.tokens))
+	}
+	if last := fmt.Sprint("token", mostSucceeded); !s.recently(last, noon.Add(succeededFor-1)) || s.recently(last, noon.Add(succeededFor)) {
+		t.Error("the last is not remembered for as long as it should")
+	}
+}
+
 func testCookies() *cookies {
 	const attributes = "; Path=/; HttpOnly; SameSite=Lax"
 	return &cookies{

@@ -157,6 +157,16 @@ func TestMiddlewareTwiceLoadsOnce(t *testing.T) {
 	if got.body != "ada" || len(got.cookies) != 1 || s.store.count("find") != 1 {
 		t.Errorf("got %q with %d cookies and %d reads, want ada, 1 and 1", got.body, len(got.cookies), s.store.count("find"))
 	}
+	// Nor does a guard ask for what the store has answered.
+	s = serve(t)
+	b, dead := s.signedIn("ada"), s.signedIn("ada")
+	s.store.Remove(dead.token())
+	for _, b := range []*browser{b, dead} {
+		s.store.reset()
+		if b.get("/store"); s.store.count("find") != 1 {
+			t.Errorf("%d reads", s.store.count("find"))
+		}
+	}
 }
 
 // Of two managers, one's session must not open the other's doors.
@@ -304,15 +314,24 @@ func TestSR63_ResponsesAreNotSharedByCaches(t *testing.T) {
 	}
 }
 
-func TestSR63_VaryIsMerged(t *testing.T) {
+func TestSR63_HeadersOfTheApplicationAreKept(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
-	engine := gin.New()
-	engine.Use(func(c *gin.Context) { c.Header("Vary", "Origin, cookie") }, s.sessions.Middleware())
-	engine.GET("/", func(*gin.Context) {})
-	s.engine = engine
-	if got := s.browser().get("/"); len(got.header["Vary"]) != 1 || got.header.Get("Vary") != "Origin, cookie" {
-		t.Errorf("Vary: %q", got.header["Vary"])
+	for vary, want := range map[string]string{"": "Cookie", "Origin, cookie": "Origin, cookie", "Origin, *": "Origin, *", "Origin": "Origin, Cookie"} {
+		for control, kept := range map[string]bool{"private, max-age=60": true, "no-store": true, "public, max-age=60": false, "": false} {
+			s := serve(t)
+			b := s.signedIn("ada")
+			s.advance(25 * time.Hour) // so that a cookie is set
+			s.engine = gin.New()
+			s.engine.Use(func(c *gin.Context) { c.Header("Vary", vary); c.Header("Cache-Control", control) }, s.sessions.Middleware())
+			s.engine.GET("/", func(*gin.Context) {})
+			got := b.get("/")
+			if got := strings.Join(got.header["Vary"], ", "); got != want {
+				t.Errorf("Vary %q became %q", vary, got)
+			}
+			if got := got.header.Get("Cache-Control"); kept && got != control || !kept && got != "no-store" {
+				t.Errorf("Cache-Control %q became %q", control, got)
+			}
+		}
 	}
 }
 

@@ -258,6 +258,31 @@ func TestMultiSessionSlide(t *testing.T) {
 	if got := b.get("/me"); len(got.cookies) != 2 || !strings.HasPrefix(got.cookies[1], deviceCookie(b.token())+"=") {
 		t.Errorf("without: %v", got.cookies)
 	}
+	// Where the device is full it gets none, for it could not be listed.
+	s = serve(t, multi, func(c *ginsession.Config) { c.MultiSession.MaximumSessions = 1 })
+	b, other := s.signedIn("ada"), s.signedIn("bob")
+	b.cookies = []pair{b.cookies[0], other.cookies[1]}
+	s.advance(25 * time.Hour)
+	if got := b.get("/me"); len(got.cookies) != 1 {
+		t.Errorf("on a full device: %v", got.cookies)
+	}
+}
+
+// SR-89: a sign-in clears the device cookies of sessions that have ended.
+func TestSR89_SignInClearsCookiesOfTheDead(t *testing.T) {
+	t.Parallel()
+	s := threeUsers(serve(t, multi))
+	b := s.browser()
+	b.signIn("ada")
+	ada := b.token()
+	b.signIn("bob")
+	bob := b.token()
+	s.store.Remove(ada)
+	s.store.edit(bob, func(row *models.Session) { row.ExpiresAt = start.Add(-time.Millisecond) })
+	b.signIn("cyd")
+	if b.cookie(deviceCookie(ada)) != "" || b.cookie(deviceCookie(bob)) != "" || b.accounts() != "cyd" {
+		t.Errorf("left: %v", b.cookies)
+	}
 }
 
 // SR-86: dead, foreign and ownerless sessions are not listed, and listing

@@ -3,6 +3,8 @@ package ginsession_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
@@ -87,6 +89,10 @@ func TestObserverIsToldAtOnce(t *testing.T) {
 	s.withCookies(tokenCookie + "=" + ada.cookie(tokenCookie)).get("/me")
 	expect("store down", "find", "store_failed from store", "store failed ")
 	s.up()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	s.withCookies(tokenCookie+"="+ada.cookie(tokenCookie)).do(httptest.NewRequest(http.MethodGet, "/", nil).WithContext(gone), "/open", "")
+	expect("client that left", "client_left from store")
 	ada.post("/api/auth/sign-out", "") // which costs no query to name the session
 	expect("sign-out", "revoked signed out")
 	s.sessions.Close()

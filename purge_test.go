@@ -4,7 +4,10 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/ginsession/ginsession"
 )
 
 func TestSR10_Purge(t *testing.T) {
@@ -55,4 +58,18 @@ func TestStartPurgePurgesUntilClosed(t *testing.T) {
 	s.sessions.StartPurge(t.Context())
 	eventually(t, "a word of a purge that failed", func() bool { return strings.Contains(s.log.String(), "expired sessions could not be purged") })
 	s.sessions.Close() // waits for all of them
+}
+
+// Every hour the expired sessions, every day the addresses.
+func TestStartPurgeComesAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, func(c *ginsession.Config) { c.TruncateAddressesAfter = 48 * time.Hour })
+		t.Cleanup(s.sessions.Close)
+		s.sessions.StartPurge(t.Context())
+		time.Sleep(48*time.Hour + time.Minute)
+		if purges, cuts := s.store.count("purge"), s.store.count("truncateAddresses"); purges != 49 || cuts != 3 {
+			t.Errorf("in two days %d purges, and addresses cut %d times", purges, cuts)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,6 +91,9 @@ func TestSR27_RevokedEntriesLapse(t *testing.T) {
 		r.token("another", time.Now(), ReasonSignedOut) // so that there is something to look up
 		if r.doubts("t", models.Session{ID: "s", UserID: "v", CreatedAt: noon}, time.Now()) || r.doubts("x", models.Session{ID: "s", UserID: "u", CreatedAt: noon}, time.Now()) {
 			t.Error("doubts beyond its time")
+		}
+		if list := string(r.list(time.Time{})); strings.Count(list, `"at":`) != 1 {
+			t.Errorf("lists beyond its time: %s", list)
 		}
 		r.user("u", "other", noon.Add(-time.Hour), ReasonOthers)
 		if r.doubts("x", models.Session{ID: "other", UserID: "u", CreatedAt: noon}, time.Now()) || !r.doubts("x", models.Session{ID: "kept", UserID: "u", CreatedAt: noon.Add(-time.Hour)}, time.Now()) || r.doubts("x", models.Session{ID: "kept", UserID: "u", CreatedAt: noon}, time.Now()) {

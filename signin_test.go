@@ -55,6 +55,12 @@ func TestDontRemember(t *testing.T) {
 	if len(got.cookies) != 2 || got.cookies[1] != gone(markerCookie)[0] {
 		t.Errorf("cookies %q", got.cookies)
 	}
+	// A day is no more than MaxLifetime.
+	s = serve(t, func(c *ginsession.Config) { c.MaxLifetime = time.Hour })
+	s.browser().post("/sign-in/ada?forget=1", "")
+	if row := s.store.Rows()[0]; !row.ExpiresAt.Equal(start.Add(time.Hour)) {
+		t.Errorf("expires %s", row.ExpiresAt)
+	}
 }
 
 func TestDontRememberIsCachedForAMinute(t *testing.T) {

@@ -239,6 +239,42 @@ func TestWorkThatNobodyVouchesForEnds(t *testing.T) {
 	})
 }
 
+// A feed that is heard vouches for work without the store.
+func TestWorkThatTheFeedVouchedForGoesOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, feed := serveTold(t, 100*time.Millisecond, func(c *ginsession.Config) { c.StoreTimeout = 300 * time.Millisecond })
+		s.working()
+		b := s.signedIn("ada")
+		feed.heardNow()
+		work := b.work()
+		for range 20 {
+			time.Sleep(50 * time.Millisecond)
+			feed.heardNow()
+		}
+		s.down()
+		expectWork(t, work)
+		expectEnd(t, work, "ginsession: the session store did not answer: connection refused")
+	})
+}
+
+// A session that ended while the work on it began has a reason too.
+func TestWorkThatBeganAsItsSessionEnded(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
+	t.Cleanup(s.sessions.Close)
+	b := s.signedIn("ada")
+	s.engine.GET("/work", func(c *gin.Context) {
+		if err := s.sessions.Revoke(context.Background(), "ada", b.token()); err != nil {
+			t.Error(err)
+		}
+		ctx := s.sessions.Context(c)
+		<-ctx.Done()
+		c.String(http.StatusOK, "%v", context.Cause(ctx))
+	})
+	b.get("/work").expect(t, http.StatusOK, hasEnded+"revoked by application")
+}
+
 func TestWorkWithoutASessionHasEnded(t *testing.T) {
 	t.Parallel()
 	s := serve(t).working()
@@ -351,10 +387,16 @@ func TestSessionEvents(t *testing.T) {
 			}
 		}
 
+		var last *http.Response
 		for range 16 { // of one session
-			open(other)
+			last, _ = open(other)
 		}
 		many, _ := open(other)
+		last.Body.Close()
+		synctest.Wait()
+		if again, _ := open(other); again.StatusCode != http.StatusOK {
+			t.Errorf("one in the place of one that is gone: %d", again.StatusCode)
+		}
 		if many.StatusCode != http.StatusServiceUnavailable || many.Header.Get("Retry-After") == "" {
 			t.Errorf("the 17th of a session: %d", many.StatusCode)
 		}
