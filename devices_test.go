@@ -1,7 +1,6 @@
 package ginsession_test
 
 import (
-	"context"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -307,12 +306,7 @@ func TestSR79_DevicesPageWhileTheStoreIsDown(t *testing.T) {
 	b, other := s.signedIn("ada"), s.signedIn("ada")
 	csrf, handle := b.csrf(), other.session().Session.Token
 	for _, broken := range []string{"find", "list", "tokens", "revoke"} {
-		s.store.hook(func(_ context.Context, call string) error {
-			if call == broken {
-				return errDown
-			}
-			return nil
-		})
+		s.downFor(broken)
 		ask := func() reply { return b.form("/devices", "csrf", csrf, "do", "sign-out-device", "session", handle) }
 		if broken == "list" {
 			ask = func() reply { return b.get("/devices") }

@@ -148,12 +148,7 @@ func TestUpdateSessionRefusals(t *testing.T) {
 	b.post(updateSession, `{"theme":"t"}`).expect(t, 400, `{"message":"A field holds what cannot be stored","code":"VALIDATION_ERROR"}`)
 	s.down()
 	b.post(updateSession, `{"theme":"t"}`).expect(t, 503, bodyUnavailable)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "update" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("update")
 	got := b.post(updateSession, `{"theme":"t"}`)
 	got.expect(t, 503, bodyUnavailable)
 	got.expectCookies(t)

@@ -458,12 +458,7 @@ func TestSR79_StoreFailsAfterTheGuard(t *testing.T) {
 	for _, test := range tests {
 		s := serve(t)
 		b := s.signedIn("ada")
-		s.store.hook(func(_ context.Context, call string) error {
-			if call == test.call {
-				return errDown
-			}
-			return nil
-		})
+		s.downFor(test.call)
 		got := b.send(test.method, test.path, test.body)
 		got.expect(t, 503, bodyUnavailable)
 		got.expectCookies(t)

@@ -367,6 +367,16 @@ func (s *service) down() {
 	s.store.hook(func(context.Context, string) error { return errDown })
 }
 
+// downFor makes these calls fail.
+func (s *service) downFor(calls ...string) {
+	s.store.hook(func(_ context.Context, call string) error {
+		if slices.Contains(calls, call) {
+			return errDown
+		}
+		return nil
+	})
+}
+
 func (s *service) up() { s.store.hook(nil) }
 
 // logBuffer keeps what was logged, and lets the witness hear it.

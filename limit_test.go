@@ -1,7 +1,6 @@
 package ginsession_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -77,12 +76,7 @@ func TestSR51_SignInOverTheLimitIsRefused(t *testing.T) {
 			t.Errorf("once there is room: %d %s", got.status, got.body)
 		}
 		// A store that cannot list lets nobody in beyond the limit.
-		s.store.hook(func(_ context.Context, call string) error {
-			if call == "list" {
-				return errDown
-			}
-			return nil
-		})
+		s.downFor("list")
 		if _, err := s.sessions.Create(t.Context(), "bob"); !errors.Is(err, ginsession.ErrStore) {
 			t.Errorf("Create without a list: %v", err)
 		}
@@ -167,12 +161,7 @@ func TestSR51_OldSurplusGoes(t *testing.T) {
 		t.Errorf("%d sessions are left, want 2 and the new one among them", n)
 	}
 	// That the oldest cannot be ended does not undo a sign-in.
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "list" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("list")
 	if s.signedIn("ada").session() == nil {
 		t.Error("no session")
 	}

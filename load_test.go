@@ -432,12 +432,7 @@ func TestSR37_CookieFollowsTheStore(t *testing.T) {
 	s := serve(t)
 	b := s.signedIn("ada")
 	s.advance(25 * time.Hour)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "touch" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("touch")
 	// A read that succeeded is not undone by a renewal that failed.
 	got := b.get("/me")
 	got.expect(t, 200, "ada@example.com false")

@@ -1,7 +1,6 @@
 package ginsession_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -420,12 +419,7 @@ func TestSR79_MultiSessionStoreDown(t *testing.T) {
 		t.Errorf("cookies %v", b.cookies)
 	}
 	// Where the store fails between two calls, a sign-in stands all the same.
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "findMany" || call == "revoke" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("findMany", "revoke")
 	b.signIn("ada")
 	s.up()
 	if b.session().User.ID != "ada" || !strings.Contains(s.log.String(), "other sessions of a device could not be read") {
@@ -433,19 +427,9 @@ func TestSR79_MultiSessionStoreDown(t *testing.T) {
 	}
 	// Reading the next account fails before anything is revoked.
 	rows := len(s.store.Rows())
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "findMany" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("findMany")
 	b.post(revokeOne, named(b.token())).expect(t, 503, bodyUnavailable)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "revoke" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("revoke")
 	b.post(revokeOne, named(b.token())).expect(t, 503, bodyUnavailable)
 	s.signedIn("ada") // ends nobody's session here
 	s.up()

@@ -1,7 +1,6 @@
 package ginsession_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -91,12 +90,7 @@ func TestExportTellsNoneFromCannotTell(t *testing.T) {
 	s := serve(t)
 	s.signedIn("ada")
 	for _, failing := range []string{"tokens", "findMany"} {
-		s.store.hook(func(_ context.Context, call string) error {
-			if call == failing {
-				return errDown
-			}
-			return nil
-		})
+		s.downFor(failing)
 		if text, err := s.sessions.Export(t.Context(), "ada"); !errors.Is(err, ginsession.ErrStore) || text != nil {
 			t.Errorf("%s: got %s and %v", failing, text, err)
 		}

@@ -210,12 +210,7 @@ func TestSR41_FailureInTheMiddleLeavesOneToken(t *testing.T) {
 	for _, path := range []string{"/rotate", "/again"} {
 		s := serveRotating(t, cached)
 		b := s.signedIn("ada")
-		s.store.hook(func(_ context.Context, call string) error {
-			if call == "replace" {
-				return errDown
-			}
-			return nil
-		})
+		s.downFor("replace")
 		got := b.post(path, "")
 		got.expect(t, http.StatusServiceUnavailable, "later")
 		got.expectCookies(t)

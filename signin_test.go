@@ -123,12 +123,7 @@ func TestSignInSurvivesThatThePreviousSessionCannotBeEnded(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "revoke" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("revoke")
 	b.post("/sign-in/ada", "").expect(t, 200, "ada")
 	b.get("/me").expect(t, 200, "ada@example.com false")
 }
@@ -179,12 +174,7 @@ func TestSignInWithTheStoreDown(t *testing.T) {
 	t.Parallel()
 	for _, call := range []string{"create", "find"} {
 		s := serve(t)
-		s.store.hook(func(_ context.Context, made string) error {
-			if made == call {
-				return errDown
-			}
-			return nil
-		})
+		s.downFor(call)
 		got := s.browser().post("/sign-in/ada", "")
 		got.expect(t, 503, "later")
 		got.expectCookies(t)
