@@ -160,12 +160,7 @@ func TestUpdateSessionRevokedMeanwhile(t *testing.T) {
 	s := serve(t, fields)
 	b := s.signedIn("ada")
 	token := b.token()
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "update" {
-			s.store.Remove(token)
-		}
-		return nil
-	})
+	s.store.during("update", func() { s.store.Remove(token) })
 	got := b.post(updateSession, `{"theme":"t"}`)
 	got.expect(t, 401, bodyFailed)
 	got.expectCookies(t, gone(tokenCookie, dataCookie, markerCookie)...)

@@ -51,12 +51,7 @@ func TestSR35_OneOfManyRefreshesWrites(t *testing.T) {
 		s.advance(25 * time.Hour)
 		node.advance(25*time.Hour + time.Minute)
 		release := make(chan struct{})
-		s.store.hook(func(_ context.Context, call string) error {
-			if call == "touch" {
-				<-release
-			}
-			return nil
-		})
+		s.store.during("touch", func() { <-release })
 		var wait sync.WaitGroup
 		var got [2]reply
 		for i, s := range []*service{s, node} {

@@ -504,12 +504,7 @@ func TestSR47_SignOutOutlivesItsClient(t *testing.T) {
 	s := serve(t)
 	b := s.signedIn("ada")
 	ctx, leave := context.WithCancel(context.Background())
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "revoke" {
-			leave()
-		}
-		return nil
-	})
+	s.store.during("revoke", leave)
 	r := httptest.NewRequest("POST", "/", strings.NewReader("{}")).WithContext(ctx)
 	b.do(r, "/api/auth/sign-out", "{}")
 	if len(s.store.Rows()) != 0 {

@@ -49,11 +49,8 @@ func TestSR10_ExpiredRowThatWasRenewedMeanwhileIsNotDeleted(t *testing.T) {
 	s := serve(t)
 	b := s.signedIn("ada")
 	s.advance(8 * 24 * time.Hour)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "revoke" { // another node, whose clock is behind
-			s.store.edit(b.token(), func(row *models.Session) { row.ExpiresAt = row.ExpiresAt.Add(time.Hour) })
-		}
-		return nil
+	s.store.during("revoke", func() { // another node, whose clock is behind
+		s.store.edit(b.token(), func(row *models.Session) { row.ExpiresAt = row.ExpiresAt.Add(time.Hour) })
 	})
 	b.get("/me").expect(t, 401, bodyUnauthorized)
 	if len(s.store.Rows()) != 1 {
@@ -142,13 +139,8 @@ func TestSR23_ExpiryCountsFromBeforeTheRead(t *testing.T) {
 	s := serve(t, cached)
 	b := s.signedIn("ada")
 	b.cookies = b.cookies[:1]
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "find" {
-			s.advance(30 * time.Second) // a slow read
-		}
-		return nil
-	})
-	b.get("/me") // begins at 0:00, writes its copy at 0:30
+	s.store.during("find", func() { s.advance(30 * time.Second) }) // a slow read
+	b.get("/me")                                                   // begins at 0:00, writes its copy at 0:30
 	s.up()
 	s.advance(4*time.Minute + 30*time.Second)
 	b.copy().get("/me").expect(t, 200, "ada@example.com true")
@@ -369,12 +361,7 @@ func TestSR34_RevokedSessionIsNotRevivedByRefresh(t *testing.T) {
 	s := serve(t)
 	b := s.signedIn("ada")
 	s.advance(25 * time.Hour)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "touch" {
-			s.store.Remove(b.token())
-		}
-		return nil
-	})
+	s.store.during("touch", func() { s.store.Remove(b.token()) })
 	got := b.copy().get("/api/auth/get-session")
 	got.expect(t, 401, bodyFailed)
 	got.expectCookies(t, gone(tokenCookie, dataCookie, markerCookie)...)

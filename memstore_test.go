@@ -66,15 +66,20 @@ func (s *memStore) hook(before func(ctx context.Context, call string) error) {
 	s.before = before
 }
 
-// hold makes the first call of a kind wait until it is released.
-func (s *memStore) hold(kind string) (release func()) {
-	wait, release := once()
+// during does something ahead of each call of a kind.
+func (s *memStore) during(kind string, do func()) {
 	s.hook(func(_ context.Context, call string) error {
 		if call == kind {
-			wait()
+			do()
 		}
 		return nil
 	})
+}
+
+// hold makes the first call of a kind wait until it is released.
+func (s *memStore) hold(kind string) (release func()) {
+	wait, release := once()
+	s.during(kind, wait)
 	return release
 }
 

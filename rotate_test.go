@@ -146,12 +146,9 @@ func TestRotationKeepsTheCookiesOfATabInTheMiddle(t *testing.T) {
 		// The same of one that renews.
 		s.advance(25 * time.Hour)
 		renewing := b.copy()
-		s.store.hook(func(_ context.Context, call string) error {
-			if call == "touch" {
-				s.store.hook(nil)
-				b.post("/rotate", "")
-			}
-			return nil
+		s.store.during("touch", func() {
+			s.store.hook(nil)
+			b.post("/rotate", "")
 		})
 		got = renewing.get("/open")
 		got.expect(t, http.StatusOK, "nobody")
@@ -248,12 +245,7 @@ func TestRotateWithoutASession(t *testing.T) {
 		gone.copy().post(path, "").expect(t, http.StatusUnauthorized, "nobody")
 		for _, call := range []string{"replace", "update"} { // revoked in the middle
 			b := s.signedIn("ada")
-			s.store.hook(func(_ context.Context, made string) error {
-				if made == call {
-					s.store.Remove(b.token())
-				}
-				return nil
-			})
+			s.store.during(call, func() { s.store.Remove(b.token()) })
 			if got := b.post(path, ""); got.status != http.StatusUnauthorized && (path == "/elevate") == (call == "update") {
 				t.Errorf("%s, revoked in the middle: %d %s", path, got.status, got.body)
 			}
@@ -277,12 +269,7 @@ func TestRotateWithoutASession(t *testing.T) {
 		}
 	})
 	ended := s.signedIn("ada")
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "replace" {
-			s.store.Remove(ended.token())
-		}
-		return nil
-	})
+	s.store.during("replace", func() { s.store.Remove(ended.token()) })
 	ended.post("/gone", "")
 	s.up()
 	late := s.signedIn("ada")

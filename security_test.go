@@ -269,12 +269,7 @@ func TestSR36_RequestsThatAreOverRenewNothing(t *testing.T) {
 		b.send("OPTIONS", "/options", "")
 
 		ctx, leave := context.WithCancel(t.Context())
-		s.store.hook(func(_ context.Context, call string) error {
-			if call == "find" {
-				leave()
-			}
-			return nil
-		})
+		s.store.during("find", leave)
 		got := b.do(httptest.NewRequest("GET", "/", nil).WithContext(ctx), "/open", "")
 		got.expectCookies(t)
 		s.up()
