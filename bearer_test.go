@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"github.com/ginsession/ginsession"
 )
 
@@ -51,6 +53,21 @@ func TestBearer(t *testing.T) {
 	got := s.authorized("Bearer " + issued).get("/api/auth/get-session")
 	if vary := strings.Join(got.header["Vary"], ", "); vary != "Cookie, Authorization" || got.header.Get("Set-Auth-Token") != "" {
 		t.Errorf("vary %q, header %v", vary, got.header)
+	}
+}
+
+// What a CORS middleware exposes stays, and ours comes once.
+func TestBearerIsExposedBesideOthers(t *testing.T) {
+	t.Parallel()
+	s := serve(t, bearer)
+	for already, want := range map[string]string{"": "set-auth-token", "X-A,X-B": "X-A, X-B, set-auth-token", "Set-Auth-Token, X-A": "Set-Auth-Token, X-A"} {
+		s.engine.POST("/in/"+already, func(c *gin.Context) {
+			c.Header("Access-Control-Expose-Headers", already)
+			_, _ = s.sessions.SignIn(c, "ada")
+		})
+		if got := s.browser().post("/in/"+strings.ReplaceAll(already, " ", "%20"), "").header["Access-Control-Expose-Headers"]; len(got) != 1 || got[0] != want {
+			t.Errorf("%q became %q", already, got)
+		}
 	}
 }
 

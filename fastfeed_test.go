@@ -201,6 +201,13 @@ func TestSilenceOfTheFeedIsTold(t *testing.T) {
 	})
 }
 
+// Without a feed by name, a Store that has one is not followed.
+func TestNoFeedFollowsNone(t *testing.T) {
+	t.Parallel()
+	s, _ := serveTold(t, time.Minute, func(c *ginsession.Config) { c.CookieCache.NoFeed = true })
+	s.signedIn("ada").get("/me").expect(t, http.StatusOK, byCache)
+}
+
 // A cookie cache comes with a feed unless it is done without by name.
 func TestCookieCacheWantsAFeed(t *testing.T) {
 	t.Parallel()

@@ -346,6 +346,11 @@ func TestSR61_RedirectsThatLeadElsewhere(t *testing.T) {
 	if got := b.post("/api/auth/sign-out?callbackURL=//evil", "{}"); got.status != 403 {
 		t.Errorf("in the query: %d", got.status)
 	}
+	for _, none := range []string{`null`, `""`, `0`, `false`} { // by which the query counts
+		if got := b.post("/api/auth/sign-out?callbackURL=//evil", `{"callbackURL":`+none+`}`); got.status != 403 {
+			t.Errorf("in the query beside %s: %d", none, got.status)
+		}
+	}
 	if len(s.store.Rows()) != 1 {
 		t.Fatal("the session has ended")
 	}

@@ -390,6 +390,7 @@ func TestSR36_WhatDoesNotRefresh(t *testing.T) {
 		{"HEAD", nil, "HEAD", "/open"},
 		{"deferred GET", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/api/auth/get-session"},
 		{"deferred page", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/me"},
+		{"deferred guard", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/api/auth/list-sessions"},
 		{"refused origin", nil, "POST", "/api/auth/revoke-other-sessions"},
 	}
 	for _, test := range tests {

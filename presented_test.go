@@ -155,6 +155,12 @@ func TestSR17_ValuesDoNotTravelBetweenCookies(t *testing.T) {
 	if s.store.count("touch") != 1 {
 		t.Error("a token counted as marker")
 	}
+	// Nor is a marker that comes behind four others.
+	s.advance(25 * time.Hour)
+	s.withCookies(strings.Repeat(markerCookie+"=junk; ", 4) + markerCookie + "=" + sign(secret, "true") + "; " + tokenCookie + "=" + b.cookie(tokenCookie)).get("/me")
+	if s.store.count("touch") != 2 {
+		t.Error("a fifth marker counted")
+	}
 }
 
 func TestSR20_ChunksAreWholeOrAMiss(t *testing.T) {

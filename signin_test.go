@@ -269,6 +269,23 @@ func TestFromReflectsSignInAndSignOut(t *testing.T) {
 	}
 }
 
+// That of a request whose sign-out failed nobody knows any more.
+func TestFromReflectsASignOutThatFailed(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	s.engine.POST("/out", func(c *gin.Context) {
+		if err := s.sessions.SignOut(c); !errors.Is(err, ginsession.ErrStore) || ginsession.From(c) != nil {
+			t.Errorf("SignOut: %v, and From has %v", err, ginsession.From(c))
+		}
+		if _, err := s.sessions.Load(c); !errors.Is(err, ginsession.ErrStore) {
+			t.Errorf("Load: %v", err)
+		}
+	})
+	s.downFor("revoke")
+	b.post("/out", "")
+}
+
 func TestSR21_NoUsableValueStaysAfterSignOut(t *testing.T) {
 	t.Parallel()
 	s := serve(t, cached)
@@ -423,7 +440,7 @@ func TestSR66_UserAgentIsCleaned(t *testing.T) {
 	}
 }
 
-func TestWithClient(t *testing.T) {
+func TestOptionsOfSignInAndCreate(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	session, err := s.sessions.Create(t.Context(), "ada", ginsession.WithClient("198.51.100.7", "cron\x00"), ginsession.DontRemember(), ginsession.KeepPrevious())
@@ -433,4 +450,13 @@ func TestWithClient(t *testing.T) {
 	if session.IPAddress != "198.51.100.7" || session.UserAgent != "cron" || !session.ExpiresAt.Equal(start.Add(24*time.Hour)) {
 		t.Errorf("got %+v", session)
 	}
+	s.engine.POST("/beside", func(c *gin.Context) {
+		session, err = s.sessions.SignIn(c, "ada", ginsession.WithClient("198.51.100.8", "app"), ginsession.KeepPrevious())
+	})
+	b := s.signedIn("ada")
+	kept := b.copy()
+	if b.post("/beside", ""); err != nil || session.IPAddress != "198.51.100.8" || session.UserAgent != "app" {
+		t.Errorf("got %+v, %v", session, err)
+	}
+	kept.get("/me").expect(t, 200, byStore)
 }
