@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -417,3 +418,38 @@ func eventually(t *testing.T, what string, is func() bool) {
 		}
 	}
 }
+
+// listen starts a server of the service for a bubble of synctest, on a network in
+// memory: in a bubble time passes while all wait, which nobody can tell of a real one.
+func (s *service) listen(server *http.Server) *http.Client {
+	server.Handler = s.engine
+	network := make(pipes)
+	go server.Serve(network)
+	s.t.Cleanup(func() {
+		server.Close()
+		time.Sleep(time.Second) // for connections that take their time
+	})
+	return &http.Client{Transport: &http.Transport{DialContext: network.dial}}
+}
+
+type pipes chan net.Conn
+
+func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+	client, server := net.Pipe()
+	p <- server
+	return client, nil
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	if server, open := <-p; open {
+		return server, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error {
+	close(p)
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }

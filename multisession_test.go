@@ -267,6 +267,21 @@ func TestMultiSessionSlide(t *testing.T) {
 	}
 }
 
+// Of two sessions of one user on the device one is shown.
+func TestMultiSessionShowsAUserOnce(t *testing.T) {
+	t.Parallel()
+	s := withDevices(serve(t, multi), ginsession.DevicesPage{})
+	b, other := s.signedIn("ada"), s.signedIn("ada")
+	b.signIn("bob")
+	b.cookies = append(b.cookies, pair{deviceCookie(other.token()), other.cookie(tokenCookie)})
+	if got := b.accounts(); got != "ada bob" && got != "bob ada" {
+		t.Errorf("accounts %q", got)
+	}
+	if page := b.get("/devices").body; strings.Count(page, `aria-label="Switch to Name of ada`) != 1 {
+		t.Errorf("page %s", page)
+	}
+}
+
 // SR-89: a sign-in clears the device cookies of sessions that have ended.
 func TestSR89_SignInClearsCookiesOfTheDead(t *testing.T) {
 	t.Parallel()

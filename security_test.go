@@ -313,15 +313,17 @@ func (u unread) Read([]byte) (int, error) {
 func TestSR52_BodyOfAForeignPageIsNotRead(t *testing.T) {
 	t.Parallel()
 	s := serve(t, multi)
-	b := s.signedIn("ada")
-	b.origin = "https://evil.example"
+	signedIn := s.signedIn("ada")
 	s.store.reset()
-	for _, path := range []string{"/api/auth/revoke-session", "/api/auth/revoke-sessions", "/api/auth/revoke-other-sessions", "/api/auth/update-session", "/api/auth/sign-out", setActive, revokeOne} {
-		r := httptest.NewRequest("POST", "/", unread{t})
-		r.Header.Set("Content-Type", "application/json")
-		got := b.do(r, path, "")
-		got.expect(t, 403, bodyOrigin)
-		got.expectCookies(t)
+	for _, b := range []*browser{signedIn, s.browser()} { // cookies or not
+		b.origin = "https://evil.example"
+		for _, path := range []string{"/api/auth/get-session", "/api/auth/revoke-session", "/api/auth/revoke-sessions", "/api/auth/revoke-other-sessions", "/api/auth/update-session", "/api/auth/sign-out", setActive, revokeOne} {
+			r := httptest.NewRequest("POST", "/", unread{t})
+			r.Header.Set("Content-Type", "application/json")
+			got := b.do(r, path, "")
+			got.expect(t, 403, bodyOrigin)
+			got.expectCookies(t)
+		}
 	}
 	if s.store.count("") != 0 {
 		t.Errorf("calls %v", s.store.calls)
@@ -403,33 +405,34 @@ func TestSR68_DriversTellTheirTaleToTheLogOnly(t *testing.T) {
 	}
 }
 
-// Over a real connection: what is too large is not read to its end, and the
+// Over a connection: what is too large is not read to its end, and the
 // connection ends.
 func TestSR73_LargeBodiesEndTheConnection(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	server := httptest.NewServer(s.engine)
-	defer server.Close()
-	for _, size := range []int{100 << 10, 5 << 20} {
-		r, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/api/auth/revoke-session", strings.NewReader(`{"token":"`+strings.Repeat("x", size)+`"}`))
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t)
+		b := s.signedIn("ada")
+		client := s.listen(&http.Server{})
+		for _, size := range []int{100 << 10, 5 << 20} {
+			r, err := http.NewRequestWithContext(t.Context(), "POST", home+"/api/auth/revoke-session", strings.NewReader(`{"token":"`+strings.Repeat("x", size)+`"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header = http.Header{"Content-Type": {"application/json"}, "Origin": {home}, "Cookie": {b.cookieHeader()}}
+			answer, err := client.Do(r)
+			if err != nil {
+				t.Errorf("%d bytes: %v", size, err)
+				continue
+			}
+			_ = answer.Body.Close()
+			if answer.StatusCode != 413 || !answer.Close {
+				t.Errorf("%d bytes: %d, closing: %t", size, answer.StatusCode, answer.Close)
+			}
 		}
-		r.Header = http.Header{"Content-Type": {"application/json"}, "Origin": {home}, "Cookie": {b.cookieHeader()}}
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Errorf("%d bytes: %v", size, err)
-			continue
+		if len(s.store.Rows()) != 1 {
+			t.Error("the session has ended")
 		}
-		_ = answer.Body.Close()
-		if answer.StatusCode != 413 || !answer.Close {
-			t.Errorf("%d bytes: %d, closing: %t", size, answer.StatusCode, answer.Close)
-		}
-	}
-	if len(s.store.Rows()) != 1 {
-		t.Error("the session has ended")
-	}
+	})
 }
 
 // A token or handle of any other length names nothing and costs no question.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -344,11 +343,7 @@ func TestSessionEvents(t *testing.T) {
 			c.SessionEvents = ginsession.SessionEvents{Enabled: true, MaxStreams: 20}
 		})
 		t.Cleanup(s.sessions.Close)
-		network := make(pipes)
-		server := &http.Server{Handler: s.engine, ReadTimeout: time.Second, WriteTimeout: time.Second}
-		go server.Serve(network)
-		t.Cleanup(func() { server.Close() })
-		client := &http.Client{Transport: &http.Transport{DialContext: network.dial}}
+		client := s.listen(&http.Server{ReadTimeout: time.Second, WriteTimeout: time.Second})
 		// open returns the head of the answer, and its body once that has ended.
 		open := func(b *browser) (*http.Response, <-chan string) {
 			t.Helper()
@@ -413,29 +408,6 @@ func TestSessionEvents(t *testing.T) {
 		}
 	})
 }
-
-// pipes are a network for a bubble of synctest, in which time passes while all wait.
-type pipes chan net.Conn
-
-func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
-	client, server := net.Pipe()
-	p <- server
-	return client, nil
-}
-
-func (p pipes) Accept() (net.Conn, error) {
-	if server, open := <-p; open {
-		return server, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (p pipes) Close() error {
-	close(p)
-	return nil
-}
-
-func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
 
 // On request, a 401 says why. Who asks has proved that the session was theirs.
 func TestExposeReasons(t *testing.T) {
