@@ -163,7 +163,7 @@ func TestDevicesPageOfMoreDevicesThanAreListed(t *testing.T) {
 
 func TestDevicesPageSignsOut(t *testing.T) {
 	t.Parallel()
-	for _, change := range []func(*ginsession.Config){nil, cached, func(c *ginsession.Config) { c.HashTokens = true }} {
+	for _, change := range []func(*ginsession.Config){nil, cached, hashing} {
 		s := withDevices(serve(t, func(c *ginsession.Config) {
 			if change != nil {
 				change(c)

@@ -12,7 +12,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
-	"github.com/ginsession/ginsession/cookiecache"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -173,7 +172,7 @@ func TestUpdateSessionRevokedMeanwhile(t *testing.T) {
 // others.
 func TestFieldsInTheCookieCache(t *testing.T) {
 	t.Parallel()
-	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
+	for _, strategy := range strategies {
 		s := serve(t, fields, cached, func(c *ginsession.Config) { c.CookieCache.Strategy = strategy })
 		s.store.AddUser(models.User{ID: "eve", Name: "Eve", Email: "Eve@Example.com", CreatedAt: start, UpdatedAt: start, Fields: map[string]any{"role": "admin", "salary": int64(5)}})
 		b := s.signedIn("eve")

@@ -23,6 +23,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/cookiecache"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -360,6 +361,9 @@ func gone(names ...string) []string {
 	}
 	return lines
 }
+
+// strategies are the formats of the cookie cache.
+var strategies = []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE}
 
 func cached(c *ginsession.Config) { c.CookieCache.Enabled = true }
 

@@ -28,9 +28,7 @@ func TestSR06_StoredHashSignsNobodyIn(t *testing.T) {
 	for name, change := range map[string]func(*ginsession.Config){"plain": func(*ginsession.Config) {}, "cached": cached} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, hashing, change, func(c *ginsession.Config) {
-				c.Bearer = ginsession.Bearer{Enabled: true, AllowUnsigned: true}
-			})
+			s := serve(t, hashing, change, unsigned)
 			b := s.signedIn("ada")
 			rows := s.store.Rows()
 			if len(rows) != 1 || rows[0].Token != hashOf(b.token()) {
@@ -137,17 +135,16 @@ func themed(c *ginsession.Config) {
 
 func TestHashedTokensOnOneDevice(t *testing.T) {
 	t.Parallel()
-	s := serve(t, hashing, cached, func(c *ginsession.Config) { c.MultiSession.Enabled = true })
+	s := serve(t, hashing, cached, multi)
 	b := s.signedIn("ada")
 	b.post("/sign-in/bob", "")
-	type account struct{ Session struct{ Token string } }
-	accounts := decode[[]account](t, b.get("/api/auth/multi-session/list-device-sessions").body)
+	accounts := decode[[]sessionBody](t, b.get(listDevices).body)
 	if len(accounts) != 2 {
 		t.Fatalf("%d accounts", len(accounts))
 	}
-	b.post("/api/auth/multi-session/set-active", `{"sessionToken":"`+accounts[0].Session.Token+`"}`)
+	b.post(setActive, named(accounts[0].Session.Token))
 	b.get("/store").expect(t, http.StatusOK, "ada@example.com false")
-	b.post("/api/auth/multi-session/revoke", `{"sessionToken":"`+accounts[0].Session.Token+`"}`).expect(t, http.StatusOK, statusTrue)
+	b.post(revokeOne, named(accounts[0].Session.Token)).expect(t, http.StatusOK, statusTrue)
 	b.get("/store").expect(t, http.StatusOK, "bob@example.com false")
 	b.post("/api/auth/sign-out", "")
 	if n := len(s.store.Rows()); n != 0 {

@@ -580,7 +580,7 @@ func TestSR25_CopyThatComesAgainIsJudgedAgain(t *testing.T) {
 		}},
 	}
 	for _, test := range tests {
-		for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
+		for _, strategy := range strategies {
 			version = "1"
 			s := serve(t, cached, func(c *ginsession.Config) {
 				c.CookieCache.Strategy = strategy

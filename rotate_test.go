@@ -102,7 +102,7 @@ func TestRotationKeepsTheCookiesOfATabUnderWay(t *testing.T) {
 // a session that another sign-in on the device ends.
 func TestRotationKeepsTheCookiesOfATabInTheMiddle(t *testing.T) {
 	t.Parallel()
-	s := serveRotating(t, themed, func(c *ginsession.Config) { c.MultiSession.Enabled = true })
+	s := serveRotating(t, themed, multi)
 	for _, path := range []string{"/rotate", "/sign-in/ada"} {
 		b := s.signedIn("ada")
 		tab := b.copy()
@@ -288,7 +288,7 @@ func TestRotateWithoutASession(t *testing.T) {
 func TestRotateKeepsWhatKindOfSessionItIs(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/rotate", "/again"} {
-		s := serveRotating(t, func(c *ginsession.Config) { c.MultiSession.Enabled = true })
+		s := serveRotating(t, multi)
 		b := s.browser()
 		b.post("/sign-in/ada?forget=1", "")
 		s.advance(time.Hour)

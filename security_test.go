@@ -119,7 +119,7 @@ func TestSR11_EveryLineHasTheAttributes(t *testing.T) {
 
 func TestSR20_NoLineIsLongerThanBrowsersKeep(t *testing.T) {
 	t.Parallel()
-	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
+	for _, strategy := range strategies {
 		s := serve(t, func(c *ginsession.Config) { c.CookieCache.Enabled, c.CookieCache.Strategy = true, strategy })
 		for size := 0; size < 14_000; size += 611 {
 			long := user("ada")
@@ -236,7 +236,7 @@ func TestSR25_EachCheckOfACopy(t *testing.T) {
 
 func TestSR29_HiddenFieldsAreInNoCopy(t *testing.T) {
 	t.Parallel()
-	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
+	for _, strategy := range strategies {
 		s := serve(t, fields, cached, func(c *ginsession.Config) { c.CookieCache.Strategy = strategy })
 		s.store.AddUser(models.User{ID: "eve", Email: "eve@example.com", CreatedAt: start, UpdatedAt: start, Fields: map[string]any{"role": "admin", "salary": int64(98765)}})
 		b := s.signedIn("eve")
@@ -651,7 +651,7 @@ func TestSR92_FromReflectsRevocation(t *testing.T) {
 // What a Manager is made of can be printed.
 func TestSR67_ManagerPrintsWithoutItsSecrets(t *testing.T) {
 	t.Parallel()
-	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
+	for _, strategy := range strategies {
 		s := serve(t, cached, func(c *ginsession.Config) {
 			c.OldSecrets, c.CookieCache.Strategy = []string{oldSecret}, strategy
 		})
