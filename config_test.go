@@ -20,6 +20,9 @@ func good() ginsession.Config {
 	return ginsession.Config{Secret: secret, BaseURL: home, Store: newMemStore(), Logger: slog.New(slog.DiscardHandler)}
 }
 
+// bare is a Store with no more than a Store must have.
+type bare struct{ ginsession.Store }
+
 // Every wrong value fails in New; the error names the field, the value and the
 // way out.
 func TestSR90_ConfigFaults(t *testing.T) {
@@ -128,6 +131,12 @@ func TestSR90_ConfigFaults(t *testing.T) {
 		{"MaxLag Off", func(c *ginsession.Config) { c.CookieCache.MaxLag = ginsession.Off }, []string{"Config.CookieCache.MaxLag is Off", "or set CookieCache.NoFeed"}},
 		{"hashes beside tokens", func(c *ginsession.Config) { c.HashTokens, c.ExposeTokens = true, true }, []string{"HashTokens is set beside ExposeTokens"}},
 		{"SR06 hashes beside Better Auth", func(c *ginsession.Config) { compact(c); c.HashTokens = true }, []string{"HashTokens is set beside CookieCache.Strategy compact"}},
+		{"a cache of a Store without a feed", cached, []string{"Config.CookieCache.Enabled is set, but Store keeps no feed"}},
+		{"a faster feed than none", func(c *ginsession.Config) {
+			c.CookieCache = ginsession.CookieCache{Enabled: true, NoFeed: true, Feed: newWire()}
+		}, []string{"Config.CookieCache.Feed is set beside NoFeed"}},
+		{"addresses before they are stored", func(c *ginsession.Config) { c.TruncateAddressesAfter = -time.Hour }, []string{"Config.TruncateAddressesAfter is -1h0m0s: use 24h or more, or leave it zero for never"}},
+		{"addresses of a Store that cannot", func(c *ginsession.Config) { c.Store, c.TruncateAddressesAfter = bare{newMemStore()}, time.Hour }, []string{"Config.TruncateAddressesAfter is 1h0m0s, but a ginsession_test.bare cannot do that: leave it zero"}},
 		{"a limit that is none", func(c *ginsession.Config) { c.RejectOverLimit = true }, []string{"Config.RejectOverLimit is set, but MaxSessionsPerUser is not"}},
 		{"a limit beyond the list", func(c *ginsession.Config) { c.MaxSessionsPerUser = 51 }, []string{"Config.MaxSessionsPerUser is 51: use 1 to 50"}},
 		{"a field of Elevate's name", func(c *ginsession.Config) {
@@ -205,6 +214,8 @@ func TestConfigThatIsFine(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*ginsession.Config){
 		"defaults":           func(*ginsession.Config) {},
+		"a bare Store":       func(c *ginsession.Config) { c.Store = bare{newMemStore()} },
+		"no feed, by name":   func(c *ginsession.Config) { c.CookieCache.Enabled, c.CookieCache.NoFeed = true, true },
 		"development":        func(c *ginsession.Config) { c.BaseURL = "" },
 		"a slash at the end": func(c *ginsession.Config) { c.BaseURL = "https://app.example.com/" },
 		"insecure, by name":  func(c *ginsession.Config) { c.BaseURL, c.InsecureHTTP = "http://intranet", true },

@@ -211,32 +211,6 @@ func TestNoFeedFollowsNone(t *testing.T) {
 // A cookie cache comes with a feed unless it is done without by name.
 func TestCookieCacheWantsAFeed(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		change func(*ginsession.Config)
-		want   string
-	}{
-		"a store without": {cached, "Config.CookieCache.Enabled is set, but Store keeps no feed"},
-		"by name":         {func(c *ginsession.Config) { c.CookieCache.Enabled, c.CookieCache.NoFeed = true, true }, ""},
-		"faster than none": {
-			func(c *ginsession.Config) {
-				c.CookieCache = ginsession.CookieCache{Enabled: true, NoFeed: true, Feed: newWire()}
-			},
-			"Config.CookieCache.Feed is set beside NoFeed",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := good()
-			test.change(&c)
-			m, err := ginsession.New(c)
-			if err == nil {
-				m.Close()
-			}
-			if got := err != nil && strings.Contains(err.Error(), test.want); got != (test.want != "") {
-				t.Errorf("got %v, want %q", err, test.want)
-			}
-		})
-	}
 	db := newDatabase(t, "utf8mb4")
 	if err := models.Migrate(t.Context(), db); err != nil {
 		t.Fatal(err)

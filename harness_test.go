@@ -148,12 +148,15 @@ type browser struct {
 	cookies []pair
 	origin  string
 	header  http.Header // sent with each request
+	host    string
 	peer    string
 }
 
 type pair struct{ name, value string }
 
-func (s *service) browser() *browser { return &browser{s: s, origin: home, header: http.Header{}} }
+func (s *service) browser() *browser {
+	return &browser{s: s, origin: home, header: http.Header{}, host: "localhost:3000"}
+}
 
 // signedIn is a browser with a session of the user.
 func (s *service) signedIn(user string) *browser {
@@ -186,7 +189,7 @@ func (b *browser) send(method, path, body string) reply {
 
 func (b *browser) do(r *http.Request, path, body string) reply {
 	b.s.t.Helper()
-	r.Host = "localhost:3000"
+	r.Host = b.host
 	r.RequestURI = path
 	u, err := url.ParseRequestURI(path) // as a server reads it: dots stay
 	if err != nil {
@@ -271,7 +274,7 @@ func (b *browser) token() string {
 
 // copy is another browser with the same cookies: a thief's.
 func (b *browser) copy() *browser {
-	return &browser{s: b.s, cookies: slices.Clone(b.cookies), origin: b.origin, header: b.header.Clone(), peer: b.peer}
+	return &browser{s: b.s, cookies: slices.Clone(b.cookies), origin: b.origin, header: b.header.Clone(), host: b.host, peer: b.peer}
 }
 
 // at is another browser with the same cookies, which asks another service.

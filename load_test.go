@@ -384,20 +384,17 @@ func TestSR36_WhatDoesNotRefresh(t *testing.T) {
 		method string
 		path   string
 	}{
-		{"disableRefresh", nil, "GET", "/api/auth/get-session?disableRefresh=false"}, // any text is yes
-		{"disableRefresh, repeated", nil, "GET", "/api/auth/get-session?disableRefresh=&disableRefresh="},
+		{"disableRefresh", func(*ginsession.Config) {}, "GET", "/api/auth/get-session?disableRefresh=false"}, // any text is yes
+		{"disableRefresh, repeated", func(*ginsession.Config) {}, "GET", "/api/auth/get-session?disableRefresh=&disableRefresh="},
 		{"DisableRefresh", func(c *ginsession.Config) { c.DisableRefresh = true }, "GET", "/me"},
-		{"HEAD", nil, "HEAD", "/open"},
+		{"HEAD", func(*ginsession.Config) {}, "HEAD", "/open"},
 		{"deferred GET", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/api/auth/get-session"},
 		{"deferred page", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/me"},
 		{"deferred guard", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/api/auth/list-sessions"},
-		{"refused origin", nil, "POST", "/api/auth/revoke-other-sessions"},
+		{"refused origin", func(*ginsession.Config) {}, "POST", "/api/auth/revoke-other-sessions"},
 	}
 	for _, test := range tests {
-		s := serve(t)
-		if test.change != nil {
-			s = serve(t, test.change)
-		}
+		s := serve(t, test.change)
 		b := s.signedIn("ada")
 		b.origin = "https://evil.example"
 		s.advance(25 * time.Hour)

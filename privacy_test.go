@@ -12,9 +12,6 @@ import (
 	"github.com/ginsession/ginsession/models"
 )
 
-// bare is a Store with no more than a Store must have.
-type bare struct{ ginsession.Store }
-
 func TestExportHoldsEverySessionAndOpensNothing(t *testing.T) {
 	t.Parallel()
 	for _, hash := range []bool{false, true} {
@@ -152,26 +149,5 @@ func TestAddressesAreTruncatedAfterASetAge(t *testing.T) {
 	}
 	if _, err := serve(t).sessions.TruncateAddresses(t.Context()); err == nil || !strings.Contains(err.Error(), "TruncateAddressesAfter is not set") {
 		t.Errorf("got %v without an age", err)
-	}
-}
-
-func TestTruncateAddressesAfterIsChecked(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		after time.Duration
-		store ginsession.Store
-		want  string
-	}{
-		{-time.Hour, newMemStore(), "TruncateAddressesAfter is -1h0m0s: use 24h or more, or leave it zero for never"},
-		{time.Hour, bare{newMemStore()}, "TruncateAddressesAfter is 1h0m0s, but a ginsession_test.bare cannot do that: leave it zero"},
-		{0, bare{newMemStore()}, ""},
-	} {
-		sessions, err := ginsession.New(ginsession.Config{Secret: secret, BaseURL: home, Store: test.store, TruncateAddressesAfter: test.after})
-		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
-			t.Errorf("got %v, want %q", err, test.want)
-		}
-		if err == nil {
-			sessions.Close()
-		}
 	}
 }
