@@ -1,6 +1,7 @@
 package ginsession_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -149,5 +150,27 @@ func TestAddressesAreTruncatedAfterASetAge(t *testing.T) {
 	}
 	if _, err := serve(t).sessions.TruncateAddresses(t.Context()); err == nil || !strings.Contains(err.Error(), "TruncateAddressesAfter is not set") {
 		t.Errorf("got %v without an age", err)
+	}
+}
+
+// inPages has two pages of addresses to cut.
+type inPages struct {
+	*memStore
+	after []string
+}
+
+func (s *inPages) TruncateAddresses(_ context.Context, _ time.Time, after string) (next string, truncated int, err error) {
+	if s.after = append(s.after, after); after == "" {
+		return "middle", 2, nil
+	}
+	return "", 1, nil
+}
+
+func TestAddressesAreTruncatedPageByPage(t *testing.T) {
+	t.Parallel()
+	store := &inPages{memStore: newMemStore()}
+	s := serve(t, func(c *ginsession.Config) { c.Store, c.TruncateAddressesAfter = store, 48*time.Hour })
+	if n, err := s.sessions.TruncateAddresses(t.Context()); err != nil || n != 3 || !slices.Equal(store.after, []string{"", "middle"}) {
+		t.Errorf("got %d and %v, after %q", n, err, store.after)
 	}
 }

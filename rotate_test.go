@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -296,6 +297,9 @@ func TestRotateKeepsWhatKindOfSessionItIs(t *testing.T) {
 		b.post("/sign-in/ada?forget=1", "")
 		s.advance(time.Hour)
 		got := b.post(path, "")
+		if !slices.Contains(got.cookies, markerCookie+"="+sign(secret, "true")+"; Path=/; HttpOnly; SameSite=Lax") { // an old secret may have signed it
+			t.Errorf("%s: the marker is not signed anew: %q", path, got.cookies)
+		}
 		for _, line := range got.cookies {
 			if strings.HasPrefix(line, tokenCookie+"=") && strings.Contains(line, "Max-Age") {
 				t.Errorf("%s: the session cookie outlives the browser: %s", path, line)
