@@ -301,6 +301,17 @@ func TestSetFieldsAndWithFields(t *testing.T) {
 	}
 }
 
+func TestSetFieldsRenewsNothingUnderDeferRefresh(t *testing.T) {
+	t.Parallel()
+	s := serve(t, themed, func(c *ginsession.Config) { c.DeferRefresh = true })
+	s.engine.POST("/set", func(c *gin.Context) { _, _ = s.sessions.SetFields(c, map[string]any{"theme": "dark"}) })
+	b := s.signedIn("ada")
+	s.advance(25 * time.Hour)
+	if b.post("/set", ""); b.field("theme") != "dark" || s.store.count("touch") != 0 {
+		t.Errorf("theme %v, %d renewals", b.field("theme"), s.store.count("touch"))
+	}
+}
+
 // VersionFunc decides for each session whether its copy counts.
 func TestCacheVersionFunc(t *testing.T) {
 	t.Parallel()
