@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"github.com/ginsession/ginsession"
 )
 
@@ -57,6 +59,21 @@ func TestAnswersKeepTheDeadlineHoweverManyCallsTheyTake(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestDevicesPageKeepsTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t)
+		b := s.signedIn("ada")
+		s.engine = gin.New() // without Middleware, whose read has a deadline of its own
+		withDevices(s, ginsession.DevicesPage{})
+		s.store.hook(slowed(deadline * 6 / 10))
+		var got reply
+		if took := took(func() { got = b.get("/devices") }); took > deadline || got.status != http.StatusServiceUnavailable {
+			t.Errorf("answered %d after %v", got.status, took)
+		}
+	})
 }
 
 // slowed makes each call of a store take its time.
