@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"github.com/ginsession/ginsession"
 )
 
@@ -30,6 +32,7 @@ func signedToken(token string) string {
 }
 
 func TestBearer(t *testing.T) {
+	t.Parallel()
 	s := serve(t, bearer)
 	signIn := s.browser().post("/sign-in/ada", "")
 	issued := signIn.header.Get("Set-Auth-Token")
@@ -53,8 +56,24 @@ func TestBearer(t *testing.T) {
 	}
 }
 
+// What a CORS middleware exposes stays, and ours comes once.
+func TestBearerIsExposedBesideOthers(t *testing.T) {
+	t.Parallel()
+	s := serve(t, bearer)
+	for already, want := range map[string]string{"": "set-auth-token", "X-A,X-B": "X-A, X-B, set-auth-token", "Set-Auth-Token, X-A": "Set-Auth-Token, X-A"} {
+		s.engine.POST("/in/"+already, func(c *gin.Context) {
+			c.Header("Access-Control-Expose-Headers", already)
+			_, _ = s.sessions.SignIn(c, "ada")
+		})
+		if got := s.browser().post("/in/"+strings.ReplaceAll(already, " ", "%20"), "").header["Access-Control-Expose-Headers"]; len(got) != 1 || got[0] != want {
+			t.Errorf("%q became %q", already, got)
+		}
+	}
+}
+
 // Bearer is off unless asked for, and a token in the query never counts.
 func TestSR05_BearerIsOffByDefault(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	got := s.browser().post("/sign-in/ada", "")
 	b := s.signedIn("ada")
@@ -73,6 +92,7 @@ func TestSR05_BearerIsOffByDefault(t *testing.T) {
 // The token of the header takes the place of the cookie's; a header that is
 // none of ours leaves the cookie alone.
 func TestBearerOverCookie(t *testing.T) {
+	t.Parallel()
 	s := serve(t, bearer)
 	ada, bob := s.signedIn("ada"), s.signedIn("bob")
 	ada.header.Set("Authorization", "Bearer "+signedToken(bob.token()))
@@ -88,6 +108,7 @@ func TestBearerOverCookie(t *testing.T) {
 }
 
 func TestBearerUnsigned(t *testing.T) {
+	t.Parallel()
 	s := serve(t, unsigned)
 	b := s.signedIn("ada")
 	s.authorized("Bearer "+b.token()).get("/me").expect(t, 200, "ada@example.com false")
@@ -108,6 +129,7 @@ func TestBearerUnsigned(t *testing.T) {
 
 // Renewing hands out the token again; ending the session takes it back.
 func TestBearerRenewsAndEnds(t *testing.T) {
+	t.Parallel()
 	s := serve(t, bearer, func(c *ginsession.Config) { c.TrustedOrigins = []string{"https://spa.example.com"} })
 	b := s.signedIn("ada")
 	value := signedToken(b.token())
@@ -127,6 +149,7 @@ func TestBearerRenewsAndEnds(t *testing.T) {
 
 // A don't-remember session stays short without its marker, which is a cookie.
 func TestBearerDoesNotLengthenAShortSession(t *testing.T) {
+	t.Parallel()
 	s := serve(t, bearer)
 	b := s.browser()
 	b.post("/sign-in/ada?forget=1", "")

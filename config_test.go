@@ -2,7 +2,6 @@ package ginsession_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,13 +13,15 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession"
-	"github.com/ginsession/ginsession/cookiecache"
 	"github.com/ginsession/ginsession/models"
 )
 
 func good() ginsession.Config {
 	return ginsession.Config{Secret: secret, BaseURL: home, Store: newMemStore(), Logger: slog.New(slog.DiscardHandler)}
 }
+
+// bare is a Store with no more than a Store must have.
+type bare struct{ ginsession.Store }
 
 // Every wrong value fails in New; the error names the field, the value and the
 // way out.
@@ -119,6 +120,29 @@ func TestSR90_ConfigFaults(t *testing.T) {
 			c.Schema.Session.Fields = []models.Field{{Name: "a", Type: models.Number, Default: "x"}}
 		}, []string{"Config.Schema", "a"}},
 
+		{"a list of nothing", func(c *ginsession.Config) { c.RevokedSecret = secret + "2" }, []string{"Config.RevokedSecret is set without a cookie cache and its feed"}},
+		{"a short secret of the list", func(c *ginsession.Config) { c.RevokedSecret = "short" }, []string{"Config.RevokedSecret has 5 bytes, at least 32 are needed"}},
+		{"the same secret for the list", func(c *ginsession.Config) { c.RevokedSecret = c.Secret }, []string{"Config.RevokedSecret is Secret or one of OldSecrets"}},
+		{"streams without the switch", func(c *ginsession.Config) { c.SessionEvents.MaxStreams = 5 }, []string{"Config.SessionEvents.MaxStreams is set, but SessionEvents.Enabled is not"}},
+		{"negative streams", func(c *ginsession.Config) { c.SessionEvents.MaxStreams = -1 }, []string{"Config.SessionEvents.MaxStreams is -1, negative"}},
+		{"a feed of a Store without", func(c *ginsession.Config) { c.Schema.Feed = true }, []string{"Config.Schema.Feed is set, but Store keeps no feed"}},
+		{"MaxLag too short", func(c *ginsession.Config) { c.CookieCache.MaxLag = time.Millisecond }, []string{"Config.CookieCache.MaxLag is 1ms, at least 100ms is needed"}},
+		{"MaxLag too long", func(c *ginsession.Config) { c.CookieCache.MaxLag = time.Hour }, []string{"Config.CookieCache.MaxLag is 1h0m0s, at most 1m0s is allowed"}},
+		{"MaxLag Off", func(c *ginsession.Config) { c.CookieCache.MaxLag = ginsession.Off }, []string{"Config.CookieCache.MaxLag is Off", "or set CookieCache.NoFeed"}},
+		{"hashes beside tokens", func(c *ginsession.Config) { c.HashTokens, c.ExposeTokens = true, true }, []string{"HashTokens is set beside ExposeTokens"}},
+		{"SR06 hashes beside Better Auth", func(c *ginsession.Config) { compact(c); c.HashTokens = true }, []string{"HashTokens is set beside CookieCache.Strategy compact"}},
+		{"a cache of a Store without a feed", cached, []string{"Config.CookieCache.Enabled is set, but Store keeps no feed"}},
+		{"a faster feed than none", func(c *ginsession.Config) {
+			c.CookieCache = ginsession.CookieCache{Enabled: true, NoFeed: true, Feed: newWire()}
+		}, []string{"Config.CookieCache.Feed is set beside NoFeed"}},
+		{"addresses before they are stored", func(c *ginsession.Config) { c.TruncateAddressesAfter = -time.Hour }, []string{"Config.TruncateAddressesAfter is -1h0m0s, negative: leave it zero for never"}},
+		{"addresses of a Store that cannot", func(c *ginsession.Config) { c.Store, c.TruncateAddressesAfter = bare{newMemStore()}, time.Hour }, []string{"Config.TruncateAddressesAfter is 1h0m0s, but a ginsession_test.bare cannot do that: leave it zero"}},
+		{"a limit that is none", func(c *ginsession.Config) { c.RejectOverLimit = true }, []string{"Config.RejectOverLimit is set, but MaxSessionsPerUser is not"}},
+		{"a limit beyond the list", func(c *ginsession.Config) { c.MaxSessionsPerUser = 51 }, []string{"Config.MaxSessionsPerUser is 51: use 1 to 50"}},
+		{"a field of Elevate's name", func(c *ginsession.Config) {
+			c.Schema.Session.Fields = []models.Field{{Name: "freshAt", Type: models.Date, Input: true}}
+		}, []string{"that name is Elevate's"}},
+
 		// SR-13
 		{"Domain without BaseURL", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "", "example.com" }, []string{"Config.Cookies.Domain", "set BaseURL"}},
 		{"SR13 Domain com", func(c *ginsession.Config) { c.BaseURL, c.Cookies.Domain = "https://a.example.com", "com" }, []string{"Config.Cookies.Domain", "public suffix"}},
@@ -190,6 +214,8 @@ func TestConfigThatIsFine(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*ginsession.Config){
 		"defaults":           func(*ginsession.Config) {},
+		"a bare Store":       func(c *ginsession.Config) { c.Store = bare{newMemStore()} },
+		"no feed, by name":   func(c *ginsession.Config) { c.CookieCache.Enabled, c.CookieCache.NoFeed = true, true },
 		"development":        func(c *ginsession.Config) { c.BaseURL = "" },
 		"a slash at the end": func(c *ginsession.Config) { c.BaseURL = "https://app.example.com/" },
 		"insecure, by name":  func(c *ginsession.Config) { c.BaseURL, c.InsecureHTTP = "http://intranet", true },
@@ -360,129 +386,5 @@ func TestSR90_Warnings(t *testing.T) {
 				t.Errorf("%s: no %q in %s", test.name, want, log)
 			}
 		}
-	}
-}
-
-func TestStrategies(t *testing.T) {
-	t.Parallel()
-	if cookiecache.SecureCookie.String() != "securecookie" || cookiecache.Compact.String() != "compact" {
-		t.Error("names")
-	}
-	if _, err := cookiecache.New(cookiecache.SecureCookie, "name", nil); err == nil {
-		t.Error("a codec without a secret")
-	}
-}
-
-func TestManager(t *testing.T) {
-	t.Parallel()
-	ctx := t.Context()
-	s := serve(t)
-	one, err := s.sessions.Create(ctx, "ada")
-	if err != nil {
-		t.Fatal(err)
-	}
-	two, _ := s.sessions.Create(ctx, "ada")
-	three, _ := s.sessions.Create(ctx, "ada")
-	bob, _ := s.sessions.Create(ctx, "bob")
-
-	found, err := s.sessions.Find(ctx, one.Token.Reveal())
-	if err != nil || found.ID != one.ID || found.User.Email != "ada@example.com" || found.Handle() != one.Handle() {
-		t.Errorf("Find: %+v, %v", found, err)
-	}
-	for _, bad := range []string{"", "short", one.Handle(), "unknownTokenUnknownTokenUnknown1"} {
-		if _, err := s.sessions.Find(ctx, bad); !errors.Is(err, ginsession.ErrNotFound) {
-			t.Errorf("Find(%q): %v", bad, err)
-		}
-		if err := s.sessions.Revoke(ctx, "bob", bad); !errors.Is(err, ginsession.ErrNotFound) {
-			t.Errorf("Revoke(bob, %q): %v", bad, err)
-		}
-		if _, err := s.sessions.RevokeOthers(ctx, "bob", bad); !errors.Is(err, ginsession.ErrNotFound) {
-			t.Errorf("RevokeOthers(bob, %q): %v", bad, err)
-		}
-	}
-	if list, err := s.sessions.List(ctx, "ada"); err != nil || len(list) != 3 || list[0].UserID != "ada" {
-		t.Errorf("List: %v, %v", list, err)
-	}
-	if err := s.sessions.Revoke(ctx, "ada", two.Handle()); err != nil {
-		t.Errorf("Revoke: %v", err)
-	}
-	if err := s.sessions.Revoke(ctx, "ada", two.Handle()); !errors.Is(err, ginsession.ErrNotFound) {
-		t.Errorf("Revoke again: %v", err)
-	}
-	if err := s.sessions.Revoke(ctx, "ada", bob.Token.Reveal()); !errors.Is(err, ginsession.ErrNotFound) {
-		t.Errorf("Revoke another user's: %v", err)
-	}
-	if n, err := s.sessions.RevokeOthers(ctx, "ada", bob.Token.Reveal()); !errors.Is(err, ginsession.ErrNotFound) || n != 0 {
-		t.Errorf("RevokeOthers but another user's: %d, %v", n, err)
-	}
-	if n, err := s.sessions.RevokeOthers(ctx, "ada", three.Handle()); err != nil || n != 1 {
-		t.Errorf("RevokeOthers: %d, %v", n, err)
-	}
-	if n, err := s.sessions.RevokeAll(ctx, "ada"); err != nil || n != 1 { // SR-50
-		t.Errorf("RevokeAll: %d, %v", n, err)
-	}
-	if n, err := s.sessions.RevokeAll(ctx, "ada"); err != nil || n != 0 {
-		t.Errorf("RevokeAll again: %d, %v", n, err)
-	}
-	for _, err := range []error{s.sessions.Revoke(ctx, "", "x"), second(s.sessions.RevokeAll(ctx, "")), second(s.sessions.RevokeOthers(ctx, "", "x"))} {
-		if !errors.Is(err, ginsession.ErrNotFound) {
-			t.Errorf("without a user: %v", err)
-		}
-	}
-	if rows := s.store.Rows(); len(rows) != 1 || rows[0].ID != bob.ID {
-		t.Errorf("left: %v", rows)
-	}
-	s.advance(8 * 24 * time.Hour)
-	if _, err := s.sessions.Find(ctx, bob.Token.Reveal()); !errors.Is(err, ginsession.ErrNotFound) {
-		t.Errorf("Find an expired one: %v", err)
-	}
-}
-
-func second(_ int, err error) error { return err }
-
-func TestManagerWithTheStoreDown(t *testing.T) {
-	t.Parallel()
-	ctx := t.Context()
-	s := serve(t)
-	session, _ := s.sessions.Create(ctx, "ada")
-	s.down()
-	_, create := s.sessions.Create(ctx, "ada")
-	_, find := s.sessions.Find(ctx, session.Token.Reveal())
-	_, list := s.sessions.List(ctx, "ada")
-	for name, err := range map[string]error{
-		"Create": create, "Find": find, "List": list,
-		"Revoke":             s.sessions.Revoke(ctx, "ada", session.Token.Reveal()),
-		"Revoke by handle":   s.sessions.Revoke(ctx, "ada", session.Handle()),
-		"RevokeOthers":       second(s.sessions.RevokeOthers(ctx, "ada", session.Token.Reveal())),
-		"RevokeOthers by h.": second(s.sessions.RevokeOthers(ctx, "ada", session.Handle())),
-		"RevokeAll":          second(s.sessions.RevokeAll(ctx, "ada")),
-		"Purge":              second(s.sessions.Purge(ctx)),
-	} {
-		if !errors.Is(err, ginsession.ErrStore) || !errors.Is(err, errDown) || errors.Is(err, ginsession.ErrNotFound) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestSR10_Purge(t *testing.T) {
-	t.Parallel()
-	ctx := t.Context()
-	s := serve(t)
-	for range 1200 {
-		if _, err := s.sessions.Create(ctx, "ada"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.advance(7*24*time.Hour + 5*time.Minute)
-	if n, err := s.sessions.Purge(ctx); err != nil || n != 0 {
-		t.Errorf("within the margin: %d, %v", n, err)
-	}
-	live, _ := s.sessions.Create(ctx, "ada")
-	s.advance(time.Millisecond)
-	if n, err := s.sessions.Purge(ctx); err != nil || n != 1200 {
-		t.Errorf("got %d, %v, want 1200", n, err)
-	}
-	if rows := s.store.Rows(); len(rows) != 1 || rows[0].ID != live.ID {
-		t.Errorf("%d left", len(rows))
 	}
 }

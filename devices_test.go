@@ -1,7 +1,6 @@
 package ginsession_test
 
 import (
-	"context"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -156,7 +155,7 @@ func TestDevicesPageOfMoreDevicesThanAreListed(t *testing.T) {
 		}
 	}
 	b := s.signedIn("ada")
-	s.store.edit(b.token(), func(row *models.Session) { row.ID = "zzzz" })
+	s.store.edit(b.token(), func(row *models.Session) { row.ID = "~" }) // behind all others
 	got := b.get("/devices")
 	got.expectPage(t, 200, "There are more devices than are shown here.")
 	if names := all(heading, got.body); len(names) != 101 || !strings.Contains(names[0], "This device") {
@@ -169,12 +168,8 @@ func TestDevicesPageOfMoreDevicesThanAreListed(t *testing.T) {
 
 func TestDevicesPageSignsOut(t *testing.T) {
 	t.Parallel()
-	for _, change := range []func(*ginsession.Config){nil, cached, func(c *ginsession.Config) { c.HashTokens = true }} {
-		s := withDevices(serve(t, func(c *ginsession.Config) {
-			if change != nil {
-				change(c)
-			}
-		}), ginsession.DevicesPage{})
+	for _, change := range []func(*ginsession.Config){func(*ginsession.Config) {}, cached, hashing} {
+		s := withDevices(serve(t, change), ginsession.DevicesPage{})
 		here, one, two, three, bob := s.signedIn("ada"), s.signedIn("ada"), s.signedIn("ada"), s.signedIn("ada"), s.signedIn("bob")
 
 		got := here.press("sign-out-device", one.session().Session.Token)
@@ -312,12 +307,7 @@ func TestSR79_DevicesPageWhileTheStoreIsDown(t *testing.T) {
 	b, other := s.signedIn("ada"), s.signedIn("ada")
 	csrf, handle := b.csrf(), other.session().Session.Token
 	for _, broken := range []string{"find", "list", "tokens", "revoke"} {
-		s.store.hook(func(_ context.Context, call string) error {
-			if call == broken {
-				return errDown
-			}
-			return nil
-		})
+		s.downFor(broken)
 		ask := func() reply { return b.form("/devices", "csrf", csrf, "do", "sign-out-device", "session", handle) }
 		if broken == "list" {
 			ask = func() reply { return b.get("/devices") }

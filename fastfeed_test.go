@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ginsession/ginsession"
@@ -68,69 +69,60 @@ func (w *wire) told() []models.Revoked {
 	return slices.Clone(w.published)
 }
 
-// eventually waits for what must come soon.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not after 10 s: %s", what)
-		}
-	}
-}
-
 // A faster feed carries what this process ends, and is believed when it says that
 // something ended, but never when it says nothing.
 func TestFasterFeed(t *testing.T) {
 	t.Parallel()
-	w := newWire()
-	with := func(c *ginsession.Config) { c.CookieCache.Feed = w }
-	one, feed := serveTold(t, 300*time.Millisecond, with)
-	two, other := serveTold(t, 300*time.Millisecond, with, func(c *ginsession.Config) { c.Store = one.store })
-	plain := serve(t, func(c *ginsession.Config) { c.Store, c.CookieCache.Feed = one.store, w }) // has no cookie cache
-	t.Cleanup(plain.sessions.Close)
-	feed.heardNow()
-	other.heardNow()
-	at := func(s *service, b *browser) *browser { c := b.copy(); c.s = s; return c }
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire()
+		with := func(c *ginsession.Config) { c.CookieCache.Feed = w }
+		one, feed := serveTold(t, 300*time.Millisecond, with)
+		two, other := serveTold(t, 300*time.Millisecond, with, func(c *ginsession.Config) { c.Store = one.store })
+		plain := serve(t, func(c *ginsession.Config) { c.Store, c.CookieCache.Feed = one.store, w }) // has no cookie cache
+		t.Cleanup(plain.sessions.Close)
+		feed.heardNow()
+		other.heardNow()
 
-	b := one.signedIn("ada")
-	at(two, b).get("/me").expect(t, http.StatusOK, byCache)
-	b.post("/api/auth/sign-out", "")
-	eventually(t, "the other process refuses", func() bool { return at(two, b).get("/me").status == http.StatusUnauthorized })
+		b := one.signedIn("ada")
+		b.at(two).get("/me").expect(t, http.StatusOK, byCache)
+		b.post("/api/auth/sign-out", "")
+		eventually(t, "the other process refuses", func() bool { return b.at(two).get("/me").status == http.StatusUnauthorized })
 
-	b = one.signedIn("ada")
-	if err := plain.sessions.Revoke(t.Context(), "ada", b.token()); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "a process without a cookie cache publishes", func() bool {
-		return slices.ContainsFunc(w.told(), func(r models.Revoked) bool {
-			return r.TokenSHA256 == sha256.Sum256([]byte(b.token())) && r.Reason == "revoked by application"
+		b = one.signedIn("ada")
+		if err := plain.sessions.Revoke(t.Context(), "ada", b.token()); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "a process without a cookie cache publishes", func() bool {
+			return slices.ContainsFunc(w.told(), func(r models.Revoked) bool {
+				return r.TokenSHA256 == sha256.Sum256([]byte(b.token())) && r.Reason == "revoked by application"
+			})
 		})
-	})
-	one.sessions.RevokeAll(t.Context(), "bob")
-	eventually(t, "all of a user are published", func() bool {
-		return slices.ContainsFunc(w.told(), func(r models.Revoked) bool { return r.UserID == "bob" && r.At.Equal(start) })
-	})
+		one.sessions.RevokeAll(t.Context(), "bob")
+		eventually(t, "all of a user are published", func() bool {
+			return slices.ContainsFunc(w.told(), func(r models.Revoked) bool { return r.UserID == "bob" && r.At.Equal(start) })
+		})
 
-	// It being heard does not make up for the store's own feed.
-	b = two.signedIn("ada")
-	time.Sleep(400 * time.Millisecond)
-	at(two, b).get("/me").expect(t, http.StatusOK, byStore)
-	other.heardNow()
-	at(two, b).get("/me").expect(t, http.StatusOK, byCache)
+		// It being heard does not make up for the store's own feed.
+		b = two.signedIn("ada")
+		time.Sleep(300*time.Millisecond + 1)
+		b.at(two).get("/me").expect(t, http.StatusOK, byStore)
+		other.heardNow()
+		b.at(two).get("/me").expect(t, http.StatusOK, byCache)
 
-	// Nor does its failing end anything.
-	w.change(func() { w.cut = true })
-	b.post("/api/auth/sign-out", "").expect(t, http.StatusOK, successTrue)
-	eventually(t, "the log says so", func() bool {
-		return strings.Contains(two.log.String(), "CookieCache.Feed takes no revocations") && strings.Contains(two.log.String(), "CookieCache.Feed does not answer")
+		// Nor does its failing end anything.
+		w.change(func() { w.cut = true })
+		b.post("/api/auth/sign-out", "").expect(t, http.StatusOK, successTrue)
+		eventually(t, "the log says so", func() bool {
+			return strings.Contains(two.log.String(), "CookieCache.Feed takes no revocations") && strings.Contains(two.log.String(), "CookieCache.Feed does not answer")
+		})
+		b = two.signedIn("ada")
+		other.heardNow()
+		b.at(two).get("/me").expect(t, http.StatusOK, byCache)
+
+		w.change(func() { w.cut = false })
+		eventually(t, "the log says that it is back", func() bool { return strings.Contains(two.log.String(), "a revocation feed answers again") })
+		b.post("/api/auth/sign-out", "")
 	})
-	b = two.signedIn("ada")
-	other.heardNow()
-	at(two, b).get("/me").expect(t, http.StatusOK, byCache)
-
-	w.change(func() { w.cut = false })
-	eventually(t, "the log says that it is back", func() bool { return strings.Contains(two.log.String(), "a revocation feed answers again") })
-	b.post("/api/auth/sign-out", "")
 }
 
 // What a faster feed lost, and says that it lost, the store's own feed brings: no
@@ -149,61 +141,76 @@ func TestLossesOfTheFasterFeedCostNothing(t *testing.T) {
 	b.get("/me").expect(t, http.StatusOK, byCache)
 }
 
+// A gatedWire is a wire that takes nothing until it is opened.
+type gatedWire struct {
+	*wire
+	open chan struct{}
+}
+
+func (w gatedWire) Publish(ctx context.Context, r models.Revoked) error {
+	<-w.open
+	return w.wire.Publish(ctx, r)
+}
+
+// No revocation waits for CookieCache.Feed, which drops what is too much; Close does,
+// and brings what is left.
+func TestPublishingHoldsUpNoRevocation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := gatedWire{newWire(), make(chan struct{})}
+		s := serve(t, func(c *ginsession.Config) { c.CookieCache.Feed = w })
+		revoke := func() {
+			if _, err := s.sessions.RevokeAll(t.Context(), "ada"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		revoke()
+		synctest.Wait() // it is being published
+		for range 1024 + 5 {
+			revoke()
+		}
+		go s.sessions.Close()
+		synctest.Wait()
+		close(w.open)
+		s.sessions.Close()
+		if n := len(w.told()); n != 1+1024 {
+			t.Errorf("%d were published", n)
+		}
+	})
+}
+
 func TestSilenceOfTheFeedIsTold(t *testing.T) {
 	t.Parallel()
-	d := &diary{t: t}
-	s, feed := serveTold(t, 100*time.Millisecond, func(c *ginsession.Config) { c.OnEvent = d.note })
-	d.expect("feed silent")
-	feed.heardNow()
-	d.expect("feed heard")
-	if lag := s.sessions.FeedLag(); lag <= 0 || lag > time.Minute {
-		t.Errorf("lag %v", lag)
-	}
-	if silent := d.expect("feed silent")[0]; silent.Lag <= 100*time.Millisecond {
-		t.Errorf("silent for %v", silent.Lag)
-	}
-	if lag := s.sessions.FeedLag(); lag <= 100*time.Millisecond {
-		t.Errorf("lag %v", lag)
-	}
-	if lag := serve(t, cached).sessions.FeedLag(); lag != 0 {
-		t.Errorf("without a feed: lag %v", lag)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{t: t}
+		s, feed := serveTold(t, 100*time.Millisecond, func(c *ginsession.Config) { c.OnEvent = d.note })
+		if silent := d.expect("feed silent")[0]; silent.Lag > 130*time.Millisecond {
+			t.Errorf("silent for %v before anything was heard", silent.Lag)
+		}
+		feed.heardNow()
+		d.expect("feed heard")
+		if lag := s.sessions.FeedLag(); lag <= 0 || lag > 100*time.Millisecond {
+			t.Errorf("lag %v", lag)
+		}
+		if silent := d.expect("feed silent")[0]; silent.Lag <= 100*time.Millisecond || silent.Lag > 125*time.Millisecond {
+			t.Errorf("silent for %v", silent.Lag)
+		}
+		if lag := serve(t, cached).sessions.FeedLag(); lag != 0 {
+			t.Errorf("without a feed: lag %v", lag)
+		}
+	})
+}
+
+// Without a feed by name, a Store that has one is not followed.
+func TestNoFeedFollowsNone(t *testing.T) {
+	t.Parallel()
+	s, _ := serveTold(t, time.Minute, func(c *ginsession.Config) { c.CookieCache.NoFeed = true })
+	s.signedIn("ada").get("/me").expect(t, http.StatusOK, byCache)
 }
 
 // A cookie cache comes with a feed unless it is done without by name.
 func TestCookieCacheWantsAFeed(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		change func(*ginsession.Config)
-		want   string
-	}{
-		"a store without": {cached, "Config.CookieCache.Enabled is set, but Store keeps no feed"},
-		"by name":         {func(c *ginsession.Config) { c.CookieCache.Enabled, c.CookieCache.NoFeed = true, true }, ""},
-		"faster than none": {
-			func(c *ginsession.Config) {
-				c.CookieCache = ginsession.CookieCache{Enabled: true, NoFeed: true, Feed: newWire()}
-			},
-			"Config.CookieCache.Feed is set beside NoFeed",
-		},
-		"a list of nothing": {func(c *ginsession.Config) { c.RevokedSecret = strings.Repeat("abcdefgh", 3) + oldSecret }, "Config.RevokedSecret is set without a cookie cache and its feed"},
-		"a short secret":    {func(c *ginsession.Config) { c.RevokedSecret = "short" }, "Config.RevokedSecret has 5 bytes, at least 32 are needed"},
-		"the same secret":   {func(c *ginsession.Config) { c.RevokedSecret = c.Secret }, "Config.RevokedSecret is Secret or one of OldSecrets"},
-		"streams":           {func(c *ginsession.Config) { c.SessionEvents.MaxStreams = 5 }, "Config.SessionEvents.MaxStreams is set, but SessionEvents.Enabled is not"},
-		"negative streams":  {func(c *ginsession.Config) { c.SessionEvents.MaxStreams = -1 }, "Config.SessionEvents.MaxStreams is -1, negative"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := good()
-			test.change(&c)
-			m, err := ginsession.New(c)
-			if err == nil {
-				m.Close()
-			}
-			if got := err != nil && strings.Contains(err.Error(), test.want); got != (test.want != "") {
-				t.Errorf("got %v, want %q", err, test.want)
-			}
-		})
-	}
 	db := newDatabase(t, "utf8mb4")
 	if err := models.Migrate(t.Context(), db); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
-	"github.com/ginsession/ginsession/cookiecache"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -37,13 +36,14 @@ func part(body, from, to string) string {
 	return body
 }
 
-// of is the value of a field of the session that the browser has.
+// field is the value of a field of the session that the browser has.
 func (b *browser) field(name string) any {
 	row, _ := b.s.store.row(b.token())
 	return row.Fields[name]
 }
 
 func TestUpdateSessionWritesFields(t *testing.T) {
+	t.Parallel()
 	s := serve(t, fields)
 	b := s.signedIn("ada")
 	if got := part(b.get("/api/auth/get-session").body, `"userId":"ada",`, `"id":`); got != `"theme":null,"count":7,"pinned":false,"seenAt":null,"locked":null,` {
@@ -75,6 +75,7 @@ func TestUpdateSessionWritesFields(t *testing.T) {
 
 // SR-75: only declared fields with Input are written, whatever the body holds.
 func TestSR75_UpdateSessionWritesDeclaredFieldsOnly(t *testing.T) {
+	t.Parallel()
 	s := serve(t, fields)
 	b := s.signedIn("ada")
 	before, _ := s.store.row(b.token())
@@ -92,6 +93,7 @@ func TestSR75_UpdateSessionWritesDeclaredFieldsOnly(t *testing.T) {
 }
 
 func TestUpdateSessionRefusals(t *testing.T) {
+	t.Parallel()
 	s := serve(t, fields)
 	b := s.signedIn("ada")
 	invalid := func(field, want, got string) string {
@@ -107,6 +109,10 @@ func TestUpdateSessionRefusals(t *testing.T) {
 		{`{"nope":1}`, 400, `{"message":"No fields to update"}`},
 		{`[]`, 400, `{"message":"[body] Invalid input: expected record, received array","code":"VALIDATION_ERROR"}`},
 		{``, 400, `{"message":"[body] Invalid input: expected record, received undefined","code":"VALIDATION_ERROR"}`},
+		{`null`, 400, `{"message":"[body] Invalid input: expected record, received null","code":"VALIDATION_ERROR"}`},
+		{` "x" `, 400, `{"message":"[body] Invalid input: expected record, received string","code":"VALIDATION_ERROR"}`},
+		{`1`, 400, `{"message":"[body] Invalid input: expected record, received number","code":"VALIDATION_ERROR"}`},
+		{`true`, 400, `{"message":"[body] Invalid input: expected record, received boolean","code":"VALIDATION_ERROR"}`},
 		{`{"locked":"x"}`, 400, `{"message":"locked is not allowed to be set","code":"FIELD_NOT_ALLOWED"}`},
 		{`{"locked":{}}`, 400, `{"message":"locked is not allowed to be set","code":"FIELD_NOT_ALLOWED"}`},
 		{`{"locked":""}`, 400, `{"message":"No fields to update"}`},
@@ -141,12 +147,7 @@ func TestUpdateSessionRefusals(t *testing.T) {
 	b.post(updateSession, `{"theme":"t"}`).expect(t, 400, `{"message":"A field holds what cannot be stored","code":"VALIDATION_ERROR"}`)
 	s.down()
 	b.post(updateSession, `{"theme":"t"}`).expect(t, 503, bodyUnavailable)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "update" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("update")
 	got := b.post(updateSession, `{"theme":"t"}`)
 	got.expect(t, 503, bodyUnavailable)
 	got.expectCookies(t)
@@ -154,15 +155,11 @@ func TestUpdateSessionRefusals(t *testing.T) {
 
 // A session revoked between the read and the write stays revoked.
 func TestUpdateSessionRevokedMeanwhile(t *testing.T) {
+	t.Parallel()
 	s := serve(t, fields)
 	b := s.signedIn("ada")
 	token := b.token()
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "update" {
-			s.store.Remove(token)
-		}
-		return nil
-	})
+	s.store.during("update", func() { s.store.Remove(token) })
 	got := b.post(updateSession, `{"theme":"t"}`)
 	got.expect(t, 401, bodyFailed)
 	got.expectCookies(t, gone(tokenCookie, dataCookie, markerCookie)...)
@@ -174,7 +171,8 @@ func TestUpdateSessionRevokedMeanwhile(t *testing.T) {
 // Each format of the cookie cache carries the fields that are returned, and no
 // others.
 func TestFieldsInTheCookieCache(t *testing.T) {
-	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
+	t.Parallel()
+	for _, strategy := range strategies {
 		s := serve(t, fields, cached, func(c *ginsession.Config) { c.CookieCache.Strategy = strategy })
 		s.store.AddUser(models.User{ID: "eve", Name: "Eve", Email: "Eve@Example.com", CreatedAt: start, UpdatedAt: start, Fields: map[string]any{"role": "admin", "salary": int64(5)}})
 		b := s.signedIn("eve")
@@ -220,6 +218,7 @@ func (b *browser) load(path string) *ginsession.Session {
 // A copy that was made before a field was declared is a miss, not a session
 // without the field.
 func TestCopiesFromBeforeAFieldAreRead(t *testing.T) {
+	t.Parallel()
 	before := serve(t, cached)
 	b := before.signedIn("ada")
 	after := serve(t, cached, fields, func(c *ginsession.Config) { c.Store = before.store })
@@ -229,6 +228,7 @@ func TestCopiesFromBeforeAFieldAreRead(t *testing.T) {
 }
 
 func TestSetFieldsAndWithFields(t *testing.T) {
+	t.Parallel()
 	s := serve(t, fields, cached)
 	var seen *ginsession.Session
 	var failed error
@@ -262,7 +262,8 @@ func TestSetFieldsAndWithFields(t *testing.T) {
 		t.Error("the session's fields are the store's")
 	}
 	set = map[string]any{}
-	if b.post("/set", ""); failed != nil || seen.Fields["locked"] != "org-2" {
+	s.store.reset()
+	if b.post("/set", ""); failed != nil || seen.Fields["locked"] != "org-2" || s.store.count("update") != 0 {
 		t.Errorf("nothing to set: %v", failed)
 	}
 	for _, bad := range []map[string]any{{"nope": 1}, {"count": "x"}, {"userId": "bob"}, {"seenAt": 5}, {"pinned": "true"}} {
@@ -300,8 +301,20 @@ func TestSetFieldsAndWithFields(t *testing.T) {
 	}
 }
 
+func TestSetFieldsRenewsNothingUnderDeferRefresh(t *testing.T) {
+	t.Parallel()
+	s := serve(t, themed, func(c *ginsession.Config) { c.DeferRefresh = true })
+	s.engine.POST("/set", func(c *gin.Context) { _, _ = s.sessions.SetFields(c, map[string]any{"theme": "dark"}) })
+	b := s.signedIn("ada")
+	s.advance(25 * time.Hour)
+	if b.post("/set", ""); b.field("theme") != "dark" || s.store.count("touch") != 0 {
+		t.Errorf("theme %v, %d renewals", b.field("theme"), s.store.count("touch"))
+	}
+}
+
 // VersionFunc decides for each session whether its copy counts.
 func TestCacheVersionFunc(t *testing.T) {
+	t.Parallel()
 	versions := map[string]string{"ada": "1", "bob": "1"}
 	s := serve(t, cached, func(c *ginsession.Config) {
 		c.Schema.Session.Fields = []models.Field{{Name: "hidden", Default: "x"}, {Name: "theme", Returned: true}}

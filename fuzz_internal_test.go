@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -334,5 +336,143 @@ func FuzzMediaType(f *testing.F) {
 		if ours := isJSON(contentType); ours && foreign || err == nil && ours != (kind == "application/json" && !foreign) {
 			t.Fatalf("%q is JSON: %t, to the standard library it is %q", contentType, isJSON(contentType), kind)
 		}
+	})
+}
+
+// Whatever stands in the Cookie header: no panic, bounded results, and a
+// session only for a token that was signed.
+func FuzzReadCookies(f *testing.F) {
+	k := testCookies()
+	good := "p.session_token=" + string(signed.AppendEscaped(nil, k.signer.Sign("tok0000000000000000000000000000A1")))
+	for _, seed := range []string{
+		"", good, good + "; " + good, "p.session_token=junk; " + good, "p.session_data=a; p.session_data.0=b; p.session_data.00=c",
+		"p.dont_remember=true.x", `p.session_token="` + good[len("p.session_token="):] + `"`, ";;;=;a=;=b;\x00=\x01", strings.Repeat("a=;", 300),
+		"p.session_token_multi-tok0000000000000000000000000000a1" + good[len("p.session_token"):], strings.Repeat("p.session_token_multi-x=x.y;", 40),
+		// SR-12, SR-14: names, duplicates, the cookie sandwich.
+		"P.session_token" + good[len("p.session_token"):], "\u00a0" + good, good + "\x00", "$Version=1; a=\"x; " + good + "; b=y\"", strings.Replace(good, "A1", "A2", 1) + "; " + good,
+		// SR-15: one signature, other spellings.
+		strings.Replace(good, "%3D", "=", 1), strings.Replace(good, "%3D", "%253D", 1), strings.Replace(good, "%3D", "", 1), strings.Replace(good, ".", "%2E", 1), good + "%00",
+		// SR-17, SR-20, SR-83: values and names that belong elsewhere; chunks.
+		"p.session_data" + good[len("p.session_token"):], "p.dont_remember" + good[len("p.session_token"):], "p.session_token.0" + good[len("p.session_token"):], "x_multi-y" + good[len("p.session_token"):],
+		"p.session_data.0=a; p.session_data.2=c", "p.session_data.-1=a; p.session_data.99=b; p.session_data.0=c", "p.session_data=; p.session_data.0=a; p.session_data.0=b",
+		strings.Repeat("p.session_data.7="+strings.Repeat("x", 4000)+"; ", 9), strings.Repeat("a=; ", 10_000) + good,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		p := k.read(&http.Request{Header: http.Header{"Cookie": {header}}})
+		if p.tokens.n > maxCandidates || p.sent.n > 200 {
+			t.Errorf("%d tokens, %d names", p.tokens.n, p.sent.n)
+		}
+		for _, proved := range slices.AppendSeq(k.devices(&p), p.tokens.all) {
+			if !isToken(proved.token) {
+				t.Errorf("token %q", proved.token)
+			}
+		}
+		if p.macs > maxMACs {
+			t.Errorf("%d MACs", p.macs)
+		}
+		value, _ := p.dataValue()
+		if len(value) > len(header) {
+			t.Error("a cookie cache longer than the header")
+		}
+		// Writing what such a browser needs to hear never panics either.
+		h := http.Header{}
+		k.expireAll(h, &p)
+		k.setData(h, &p, "x", 60)
+	})
+}
+
+func FuzzParseCachePayload(f *testing.F) {
+	m := testManager()
+	m.sessionFields = []models.Field{{Name: "theme", Returned: true}, {Name: "count", Type: models.Number, Returned: true}, {Name: "seenAt", Type: models.Date, Returned: true}, {Name: "hidden"}}
+	f.Add(m.appendCachePayload(nil, original{
+		row:    models.Session{ID: "i", Token: "t", UserID: "u", ExpiresAt: noon, CreatedAt: noon, UpdatedAt: noon, Fields: map[string]any{"theme": "<>", "count": int64(-7), "seenAt": noon, "hidden": "x"}},
+		user:   models.User{ID: "u", Name: "<>&\u2028\"\\", Email: "e", CreatedAt: noon, UpdatedAt: noon},
+		readAt: noon,
+	}))
+	f.Add([]byte(`{"session":{},"user":{},"updatedAt":1}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		c, ok := m.parseCachePayload(string(payload))
+		if !ok {
+			return
+		}
+		// What was read can be written and read again to the same.
+		again, ok := m.parseCachePayload(string(m.appendCachePayload(nil, original{row: c.row, user: c.user, readAt: c.issuedAt})))
+		if !ok || fmt.Sprint(text(c.row.IPAddress), c.row.ID, c.row.Fields, c.user.Name, c.issuedAt) != fmt.Sprint(text(again.row.IPAddress), again.row.ID, again.row.Fields, again.user.Name, again.issuedAt) {
+			t.Errorf("not stable: %+v, %+v", c, again)
+		}
+	})
+}
+
+func FuzzTrustedOrigin(f *testing.F) {
+	patterns := []string{"https://*.example.com", "https://exact.example.org:8443", "http://localhost:*", "myapp://cb"}
+	var os origins
+	os.own = &origin{"https", "own.example.net", ""}
+	for _, p := range patterns {
+		compiled, fault := compileOrigin(p, false)
+		if fault != "" {
+			f.Fatal(fault)
+		}
+		os.patterns = append(os.patterns, compiled)
+	}
+	for _, seed := range []string{"https://a.example.com", "https://own.example.net", "http://localhost:1", "null", "https://a.example.com@evil", "https://[::1]", "https://a.example.com\x00.evil", "myapp://cb", "//", "/..//evil",
+		// SR-54, SR-55
+		"https://a.example.com, https://evil.example", "http://a.example.com", "https://evilexample.com", "https://example.com", "https://a.example.com.evil.net", "https://a.example.com:8443", "https://a.example.com:443", "HTTPS://A.EXAMPLE.COM",
+		"https://a.example.com.", "https://.example.com", "https://a.example.com/", "https://evil.example\\.example.com", "https://evil.example?.example.com", "https://evil.example#.example.com", "https://a.ｅxample.com", "https://localhost:1", "http://localhost.evil.example:1", "http://127.0.0.1:1",
+		"myapp://cbx", "myapp://cb/../x", "MYAPP://cb", "file://", "https://exact.example.org:8443", "https://exact.example.org", "https://a.example.com:", "https://a.example.com:0443", strings.Repeat("a", 600) + "://x", "Null", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		os.trustsURL(value, "localhost")
+		if !os.trusts(value, "evil.example") {
+			return
+		}
+		o, ok := originOf(value)
+		native := strings.HasPrefix(value, "myapp://cb")
+		if !native && (!ok || !strings.HasSuffix(o.host, ".example.com") && o.host != "exact.example.org" && o.host != "localhost" && o.host != "own.example.net") {
+			t.Errorf("%q is trusted", value)
+		}
+	})
+}
+
+func FuzzTrustedOriginPattern(f *testing.F) {
+	for _, seed := range []string{"https://*.example.com", "*", "http://localhost:*", "*.com", "a://b", "https://", "://",
+		// SR-55: what Better Auth's globs let in.
+		"*example.com", "https://app.example.com*", "http://*.example.com", "https://*.*.example.com", "https://*.vercel.app", "https://*.co.uk", "https://evil.example:*", "https://*", "https://*.", "https://?.example.com", "https://*.1.2.3.4",
+		"myapp://*", "javascript://evil.example", "https://user@evil.example", "https://a.example.com/path", "http://*.localhost:*", "null", "https://*.EXAMPLE.com", "*.example.com:*"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		compiled, fault := compileOrigin(pattern, false)
+		if fault != "" {
+			return
+		}
+		if compiled.matches(origin{"http", "evil.example", ""}) && !strings.Contains(pattern, "evil.example") {
+			t.Errorf("%q admits http://evil.example", pattern)
+		}
+	})
+}
+
+func FuzzBodies(f *testing.F) {
+	for _, seed := range []string{`{"token":"x"}`, `{}`, `[]`, `null`, `{"callbackURL":"//x"}`, `{"state":1,"disableRedirect":true}`, `{"token":"\ud800"}`,
+		// SR-08, SR-74
+		`{"token":0}`, `{"token":true}`, `{"token":["a"]}`, `{"token":"' OR 1=1 -- "}`, `{"token":"mine","TOKEN":"theirs"}`, `{"token":"a","token":"b"}`, `{"token":"a"}{}`, "\ufeff{}", `{"\u0074oken":"x"}`, `{"token":"a\u0000"}`,
+		`{"token":{"token":"x"}}`, `{"":{"token":"x"}}`, `{"token":"x",}`, `{"token":'x'}`, `{"token":null}`, strings.Repeat("[", 100), `{"token":"` + strings.Repeat("x", 5000) + `"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		// What is read is what the standard library reads under the exact name.
+		var theirs map[string]json.RawMessage
+		if token, fault := stringMember(string(body), "token"); fault == nil && strictjson.Valid(body, maxDepth) {
+			var text string
+			if err := errors.Join(json.Unmarshal(body, &theirs), json.Unmarshal(theirs["token"], &text)); err != nil || text != token {
+				t.Errorf("%s: token %q, encoding/json %q, %v", body, token, text, err)
+			}
+		}
+		if token, fault := stringMember(string(body), "token"); fault == nil && token == "" && !strings.Contains(string(body), "token") && !strings.Contains(string(body), `\u`) {
+			t.Errorf("a token out of %q", body)
+		}
+		checkSignOut(string(body))
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -22,6 +23,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/cookiecache"
 	"github.com/ginsession/ginsession/models"
 )
 
@@ -53,9 +55,8 @@ type service struct {
 	log      *logBuffer
 	exposes  bool // raw tokens in bodies
 
-	mu    sync.Mutex
-	now   time.Time
-	looks int // how often the clock was looked at: once as a request loads
+	mu  sync.Mutex
+	now time.Time
 }
 
 // serve starts a service; change may alter its Config.
@@ -132,21 +133,7 @@ func user(id string) models.User {
 func (s *service) clock() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.looks++
 	return s.now
-}
-
-// awaitLooks waits until the clock has been looked at n more times than before.
-func (s *service) awaitLooks(before, n int) {
-	for s.lookCount() < before+n {
-		time.Sleep(time.Millisecond)
-	}
-}
-
-func (s *service) lookCount() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.looks
 }
 
 func (s *service) advance(d time.Duration) {
@@ -161,12 +148,15 @@ type browser struct {
 	cookies []pair
 	origin  string
 	header  http.Header // sent with each request
+	host    string
 	peer    string
 }
 
 type pair struct{ name, value string }
 
-func (s *service) browser() *browser { return &browser{s: s, origin: home, header: http.Header{}} }
+func (s *service) browser() *browser {
+	return &browser{s: s, origin: home, header: http.Header{}, host: "localhost:3000"}
+}
 
 // signedIn is a browser with a session of the user.
 func (s *service) signedIn(user string) *browser {
@@ -199,7 +189,7 @@ func (b *browser) send(method, path, body string) reply {
 
 func (b *browser) do(r *http.Request, path, body string) reply {
 	b.s.t.Helper()
-	r.Host = "localhost:3000"
+	r.Host = b.host
 	r.RequestURI = path
 	u, err := url.ParseRequestURI(path) // as a server reads it: dots stay
 	if err != nil {
@@ -284,10 +274,17 @@ func (b *browser) token() string {
 
 // copy is another browser with the same cookies: a thief's.
 func (b *browser) copy() *browser {
-	return &browser{s: b.s, cookies: slices.Clone(b.cookies), origin: b.origin, header: b.header.Clone(), peer: b.peer}
+	return &browser{s: b.s, cookies: slices.Clone(b.cookies), origin: b.origin, header: b.header.Clone(), host: b.host, peer: b.peer}
 }
 
-// set replaces the whole jar by a raw Cookie header.
+// at is another browser with the same cookies, which asks another service.
+func (b *browser) at(s *service) *browser {
+	c := b.copy()
+	c.s = s
+	return c
+}
+
+// withCookies is a browser with a raw Cookie header in place of a jar.
 func (s *service) withCookies(header string) *browser {
 	b := s.browser()
 	b.header["Cookie"] = []string{header}
@@ -353,6 +350,12 @@ const (
 	successTrue      = `{"success":true}`
 )
 
+// What /me answers ada.
+const (
+	byCache = "ada@example.com true"
+	byStore = "ada@example.com false"
+)
+
 // gone are the lines that drop a session's cookies.
 func gone(names ...string) []string {
 	lines := make([]string, len(names))
@@ -362,11 +365,24 @@ func gone(names ...string) []string {
 	return lines
 }
 
+// strategies are the formats of the cookie cache.
+var strategies = []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE}
+
 func cached(c *ginsession.Config) { c.CookieCache.Enabled = true }
 
 // down makes every call to the store fail.
 func (s *service) down() {
 	s.store.hook(func(context.Context, string) error { return errDown })
+}
+
+// downFor makes these calls fail.
+func (s *service) downFor(calls ...string) {
+	s.store.hook(func(_ context.Context, call string) error {
+		if slices.Contains(calls, call) {
+			return errDown
+		}
+		return nil
+	})
 }
 
 func (s *service) up() { s.store.hook(nil) }
@@ -399,3 +415,48 @@ func sign(secret, value string) string {
 	everything.Keep(signature)
 	return url.QueryEscape(value + "." + signature)
 }
+
+// eventually waits for what must come soon.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not after 10 s: %s", what)
+		}
+	}
+}
+
+// listen starts a server of the service for a bubble of synctest, on a network in
+// memory: in a bubble time passes while all wait, which nobody can tell of a real one.
+func (s *service) listen(server *http.Server) *http.Client {
+	server.Handler = s.engine
+	network := make(pipes)
+	go server.Serve(network)
+	s.t.Cleanup(func() {
+		server.Close()
+		time.Sleep(time.Second) // for connections that take their time
+	})
+	return &http.Client{Transport: &http.Transport{DialContext: network.dial}}
+}
+
+type pipes chan net.Conn
+
+func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+	client, server := net.Pipe()
+	p <- server
+	return client, nil
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	if server, open := <-p; open {
+		return server, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error {
+	close(p)
+	return nil
+}
+
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,35 +16,6 @@ import (
 
 func compact(c *ginsession.Config) {
 	c.CookieCache.Enabled, c.CookieCache.Strategy = true, cookiecache.Compact
-}
-
-func TestSR03_WhatIsNoTokenNeverReachesTheStore(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	s.store.reset()
-	for _, value := range []string{`{"session":1}`, "a.b.c.d.e.f.g.h.i.j", b.session().Session.Token, "true", "", "short", strings.Repeat("x", 4<<10), "spaceInTheMiddle OfTheToken00000", "tokenWithATrailingBlank00000000 "} {
-		s.store.reset()
-		got := s.withCookies(tokenCookie + "=" + strings.ReplaceAll(sign(secret, value), "+", "%20")).get("/api/auth/get-session")
-		got.expect(t, 200, "null")
-		got.expectCookies(t)
-		if s.store.count("") != 0 {
-			t.Errorf("%q reached the store", value)
-		}
-	}
-}
-
-func TestSR05_OnlyTheCookieAuthenticates(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	anon := s.browser()
-	anon.header.Set("Authorization", "Bearer "+b.token())
-	anon.get("/api/auth/get-session?token="+b.token()).expect(t, 200, "null")
-	anon.get("/me").expect(t, 401, bodyUnauthorized)
-	anon.header.Set("Authorization", "Bearer "+b.cookie(tokenCookie))
-	anon.get("/me").expect(t, 401, bodyUnauthorized) // bearer is off
-	anon.post("/api/auth/revoke-sessions", `{"token":"`+b.token()+`"}`).expect(t, 401, bodyUnauthorized)
 }
 
 func TestSR09_SessionEndsWithItsUser(t *testing.T) {
@@ -79,123 +49,12 @@ func TestSR10_ExpiredRowThatWasRenewedMeanwhileIsNotDeleted(t *testing.T) {
 	s := serve(t)
 	b := s.signedIn("ada")
 	s.advance(8 * 24 * time.Hour)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "revoke" { // another node, whose clock is behind
-			s.store.edit(b.token(), func(row *models.Session) { row.ExpiresAt = row.ExpiresAt.Add(time.Hour) })
-		}
-		return nil
+	s.store.during("revoke", func() { // another node, whose clock is behind
+		s.store.edit(b.token(), func(row *models.Session) { row.ExpiresAt = row.ExpiresAt.Add(time.Hour) })
 	})
 	b.get("/me").expect(t, 401, bodyUnauthorized)
 	if len(s.store.Rows()) != 1 {
 		t.Error("a renewed session was deleted")
-	}
-}
-
-func TestSR12_NamesAreExact(t *testing.T) {
-	t.Parallel()
-	s := serve(t, func(c *ginsession.Config) { c.BaseURL = "https://localhost:3000" })
-	b := s.browser()
-	b.origin = "https://localhost:3000"
-	got := b.post("/sign-in/ada", "")
-	if len(got.cookies) != 1 || !strings.HasPrefix(got.cookies[0], "__Secure-"+tokenCookie+"=") || !strings.HasSuffix(got.cookies[0], "; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax") {
-		t.Fatalf("cookies %q", got.cookies)
-	}
-	value := b.cookies[0].value
-	for name, want := range map[string]int{
-		"__Secure-" + tokenCookie:            200,
-		tokenCookie:                          401,
-		"__secure-" + tokenCookie:            401,
-		"__Host-" + tokenCookie:              401,
-		"\u00a0__Secure-" + tokenCookie:      401, // browsers see no prefix behind it
-		"__Secure-Better-Auth.session_token": 401,
-	} {
-		if got := s.withCookies(name + "=" + value).get("/me"); got.status != want {
-			t.Errorf("%q: %d, want %d", name, got.status, want)
-		}
-	}
-}
-
-func TestSR14_Duplicates(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	a, b := s.signedIn("ada"), s.signedIn("bob")
-	good, other := tokenCookie+"="+a.cookie(tokenCookie), tokenCookie+"="+b.cookie(tokenCookie)
-	junk := tokenCookie + "=junk"
-	tests := []struct {
-		name, header, want string
-	}{
-		{"junk first", junk + "; " + good, "ada@example.com false"},
-		{"junk last", good + "; " + junk, "ada@example.com false"},
-		{"repeated", good + "; " + good, "ada@example.com false"},
-		{"two that hold", good + "; " + other, "nobody"},
-		{"beyond the candidates", strings.Repeat(junk+"; ", 4) + good, "nobody"},
-		{"quoted", tokenCookie + `="` + a.cookie(tokenCookie) + `"`, "ada@example.com false"},
-		{"$Version", `$Version="1"; ` + good, "ada@example.com false"},
-		{"nameless", "=" + a.cookie(tokenCookie), "nobody"},
-	}
-	for _, test := range tests {
-		got := s.withCookies(test.header).get("/open")
-		got.expect(t, 200, test.want)
-		got.expectCookies(t)
-	}
-	// Signing out ends all that hold, and clears.
-	s.withCookies(good+"; "+other).post("/api/auth/sign-out", "").expect(t, 200, successTrue)
-	if len(s.store.Rows()) != 0 {
-		t.Error("a session is left")
-	}
-}
-
-func TestSR15_SignaturesAreStrict(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	s.store.reset()
-	value := b.cookie(tokenCookie)
-	plain := strings.NewReplacer("%2B", "+", "%2F", "/", "%3D", "=").Replace(value)
-	s.withCookies(tokenCookie+"="+plain).get("/me").expect(t, 200, "ada@example.com false")
-	body, last := plain[:len(plain)-2], plain[len(plain)-2]
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-	i := strings.IndexByte(alphabet, last)
-	s.store.reset()
-	for name, bad := range map[string]string{
-		"trailing bits":    body + string(alphabet[i^1]) + "=",
-		"no padding":       strings.TrimSuffix(plain, "="),
-		"twice encoded":    strings.ReplaceAll(value, "%", "%25"),
-		"space":            plain + " x",
-		"no signature":     b.token(),
-		"another secret":   sign(oldSecret, b.token()),
-		"another token":    string(plain[0]^1) + plain[1:],
-		"empty":            "",
-		"signature alone":  plain[strings.IndexByte(plain, '.'):],
-		"the marker's":     sign(secret, "true"),
-		"URL-safe":         b.token() + "." + strings.NewReplacer("+", "-", "/", "_").Replace(base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff", 32)))),
-		"a broken percent": "%zz" + plain,
-	} {
-		got := s.withCookies(tokenCookie + "=" + bad).get("/me")
-		got.expect(t, 401, bodyUnauthorized)
-		got.expectCookies(t)
-		if s.store.count("") != 0 {
-			t.Fatalf("%s reached the store", name)
-		}
-	}
-}
-
-func TestSR17_ValuesDoNotTravelBetweenCookies(t *testing.T) {
-	t.Parallel()
-	s := serve(t, compact)
-	b := s.signedIn("ada")
-	s.store.reset()
-	s.withCookies(tokenCookie+"="+sign(secret, "true")).get("/me").expect(t, 401, bodyUnauthorized)
-	if s.store.count("") != 0 {
-		t.Error("the marker's value reached the store")
-	}
-	// A token cookie in place of the copy is a miss.
-	s.withCookies(tokenCookie+"="+b.cookie(tokenCookie)+"; "+dataCookie+"="+b.cookie(tokenCookie)).get("/me").expect(t, 200, "ada@example.com false")
-	// A token in place of the marker is no marker: the session slides.
-	s.advance(25 * time.Hour)
-	s.withCookies(tokenCookie + "=" + b.cookie(tokenCookie) + "; " + markerCookie + "=" + b.cookie(tokenCookie)).get("/me")
-	if s.store.count("touch") != 1 {
-		t.Error("a token counted as marker")
 	}
 }
 
@@ -241,52 +100,6 @@ func TestSR18_MarkerIsSignedAnewToo(t *testing.T) {
 		markerCookie+"="+sign(secret, "true")+"; Path=/; HttpOnly; SameSite=Lax")
 }
 
-func TestSR20_ChunksAreWholeOrAMiss(t *testing.T) {
-	t.Parallel()
-	s := serve(t, compact)
-	long := user("ada")
-	long.Name = strings.Repeat("n", 7000)
-	s.store.AddUser(long)
-	b := s.signedIn("ada")
-	if b.cookie(dataCookie+".0") == "" || b.cookie(dataCookie+".2") == "" || b.cookie(dataCookie) != "" {
-		t.Fatal("not cut into three chunks")
-	}
-	b.get("/me").expect(t, 200, "ada@example.com true")
-	zero, one, two := b.cookie(dataCookie+".0"), b.cookie(dataCookie+".1"), b.cookie(dataCookie+".2")
-	whole := zero + one + two
-	token := tokenCookie + "=" + b.cookie(tokenCookie) + "; "
-	chunk := func(index, value string) string { return dataCookie + index + "=" + value + "; " }
-	tests := []struct {
-		name, header string
-		hit          bool
-	}{
-		{"in another order", chunk(".2", two) + chunk(".0", zero) + chunk(".1", one), true},
-		{"a gap", chunk(".0", zero) + chunk(".2", two), false},
-		{"no beginning", chunk(".1", zero) + chunk(".2", one) + chunk(".3", two), false},
-		{"leading zeros", chunk(".00", zero) + chunk(".01", one) + chunk(".02", two), false},
-		{"negative", chunk(".-1", zero) + chunk(".0", one), false},
-		{"two of one index", chunk(".0", zero) + chunk(".1", one) + chunk(".1", two) + chunk(".2", two), false},
-		{"one repeated", chunk(".0", zero) + chunk(".1", one) + chunk(".1", one) + chunk(".2", two), true},
-		{"one too many", chunk(".0", zero) + chunk(".1", one) + chunk(".2", two) + chunk(".3", "AAAA"), false},
-		{"beyond the last", chunk(".0", zero) + chunk(".1", one) + chunk(".2", two) + chunk(".8", "AAAA"), false},
-		{"a stray one behind a gap", chunk(".0", whole) + chunk(".2", "AAAA"), false},
-		{"the whole beside chunks", chunk("", whole) + chunk(".0", "AAAA"), true}, // never mixed: the plain one wins
-		{"a bad whole beside good chunks", chunk("", "AAAA") + chunk(".0", zero) + chunk(".1", one) + chunk(".2", two), false},
-		{"two wholes", chunk("", whole) + chunk("", "AAAA"), false},
-		{"the whole twice", chunk("", whole) + chunk("", whole), true},
-	}
-	for _, test := range tests {
-		got := s.withCookies(token + test.header).get("/me")
-		got.expect(t, 200, fmt.Sprintf("ada@example.com %t", test.hit))
-	}
-	// A hundred chunks cost bounded work.
-	var many strings.Builder
-	for i := range 100 {
-		many.WriteString(chunk(fmt.Sprintf(".%d", i), strings.Repeat("A", 300)))
-	}
-	s.withCookies(token+many.String()).get("/me").expect(t, 200, "ada@example.com false")
-}
-
 func TestSR20_TooLargeIsNotCached(t *testing.T) {
 	t.Parallel()
 	for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact} {
@@ -326,52 +139,13 @@ func TestSR23_ExpiryCountsFromBeforeTheRead(t *testing.T) {
 	s := serve(t, cached)
 	b := s.signedIn("ada")
 	b.cookies = b.cookies[:1]
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "find" {
-			s.advance(30 * time.Second) // a slow read
-		}
-		return nil
-	})
-	b.get("/me") // begins at 0:00, writes its copy at 0:30
+	s.store.during("find", func() { s.advance(30 * time.Second) }) // a slow read
+	b.get("/me")                                                   // begins at 0:00, writes its copy at 0:30
 	s.up()
 	s.advance(4*time.Minute + 30*time.Second)
 	b.copy().get("/me").expect(t, 200, "ada@example.com true")
 	s.advance(time.Millisecond)
 	b.copy().get("/me").expect(t, 200, "ada@example.com false")
-}
-
-// Who joins a read that is under way gets a copy as old as the read.
-func TestSR23_CopyOfASharedReadIsAsOldAsTheRead(t *testing.T) {
-	t.Parallel()
-	s := serve(t, cached)
-	b := s.signedIn("ada")
-	b.cookies = b.cookies[:1]
-	arrived, release := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "find" {
-			once.Do(func() { close(arrived); <-release })
-		}
-		return nil
-	})
-	var wait sync.WaitGroup
-	wait.Go(func() { b.copy().get("/me") })
-	<-arrived
-	s.advance(30 * time.Second)
-	late := b.copy()
-	before := s.lookCount()
-	wait.Go(func() { late.get("/me").expect(t, 200, "ada@example.com false") })
-	s.awaitLooks(before, 1)
-	time.Sleep(200 * time.Millisecond) // from looking at the clock to joining the read
-	close(release)
-	wait.Wait()
-	if s.store.count("find") != 2 { // the sign-in's own is the other
-		t.Fatal("the read was not shared")
-	}
-	s.advance(4*time.Minute + 30*time.Second)
-	late.copy().get("/me").expect(t, 200, "ada@example.com true")
-	s.advance(time.Millisecond)
-	late.copy().get("/me").expect(t, 200, "ada@example.com false")
 }
 
 func TestSR24_CopyAndTokenBelongTogether(t *testing.T) {
@@ -391,36 +165,23 @@ func TestSR24_CopyAndTokenBelongTogether(t *testing.T) {
 	}
 }
 
+// A copy must be one that this Config would have made.
 func TestSR25_CopiesThatAreNotBelieved(t *testing.T) {
 	t.Parallel()
-	hour := serve(t, compact, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour })
-	b := hour.signedIn("ada")
-	tests := []struct {
-		name   string
-		after  time.Duration
-		change func(*ginsession.Config)
-		hit    bool
-	}{
-		{"as it was made", 0, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, true},
-		{"at its very end", time.Hour, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, true},
-		{"after its end", time.Hour + time.Millisecond, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, false},
-		{"made for longer than is allowed now", 0, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Minute }, false},
-		{"another version", 0, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour; c.CookieCache.Version = "2" }, false},
-		{"made a little ahead", -time.Minute, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, true},
-		{"made in the future", -time.Minute - time.Millisecond, func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Hour }, false},
-		{"SR32 another format", 0, func(c *ginsession.Config) {
-			c.CookieCache.MaxAge, c.CookieCache.Strategy = time.Hour, cookiecache.SecureCookie
-		}, false}, // no sniffing
-	}
-	for _, test := range tests {
-		s := serve(t, compact, test.change, func(c *ginsession.Config) { c.Store = hour.store })
-		s.advance(test.after)
-		thief := b.copy()
-		thief.s = s
-		got := thief.get("/me")
-		got.expect(t, 200, fmt.Sprintf("ada@example.com %t", test.hit))
-		if test.hit != (len(got.cookies) == 0) {
-			t.Errorf("%s: cookies %q", test.name, got.cookies)
+	hour := func(c *ginsession.Config) { compact(c); c.CookieCache.MaxAge = time.Hour }
+	made := serve(t, hour)
+	b := made.signedIn("ada")
+	for name, change := range map[string]func(*ginsession.Config){
+		"as it was made":                      func(*ginsession.Config) {},
+		"made for longer than is allowed now": func(c *ginsession.Config) { c.CookieCache.MaxAge = time.Minute },
+		"another version":                     func(c *ginsession.Config) { c.CookieCache.Version = "2" },
+		"SR32 another format":                 func(c *ginsession.Config) { c.CookieCache.Strategy = cookiecache.SecureCookie }, // no sniffing
+	} {
+		hit := name == "as it was made"
+		got := b.at(serve(t, hour, change, func(c *ginsession.Config) { c.Store = made.store })).get("/me")
+		got.expect(t, 200, fmt.Sprintf("ada@example.com %t", hit))
+		if hit != (len(got.cookies) == 0) {
+			t.Errorf("%s: cookies %q", name, got.cookies)
 		}
 	}
 }
@@ -600,12 +361,7 @@ func TestSR34_RevokedSessionIsNotRevivedByRefresh(t *testing.T) {
 	s := serve(t)
 	b := s.signedIn("ada")
 	s.advance(25 * time.Hour)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "touch" {
-			s.store.Remove(b.token())
-		}
-		return nil
-	})
+	s.store.during("touch", func() { s.store.Remove(b.token()) })
 	got := b.copy().get("/api/auth/get-session")
 	got.expect(t, 401, bodyFailed)
 	got.expectCookies(t, gone(tokenCookie, dataCookie, markerCookie)...)
@@ -628,19 +384,17 @@ func TestSR36_WhatDoesNotRefresh(t *testing.T) {
 		method string
 		path   string
 	}{
-		{"disableRefresh", nil, "GET", "/api/auth/get-session?disableRefresh=false"}, // any text is yes
-		{"disableRefresh, repeated", nil, "GET", "/api/auth/get-session?disableRefresh=&disableRefresh="},
+		{"disableRefresh", func(*ginsession.Config) {}, "GET", "/api/auth/get-session?disableRefresh=false"}, // any text is yes
+		{"disableRefresh, repeated", func(*ginsession.Config) {}, "GET", "/api/auth/get-session?disableRefresh=&disableRefresh="},
 		{"DisableRefresh", func(c *ginsession.Config) { c.DisableRefresh = true }, "GET", "/me"},
-		{"HEAD", nil, "HEAD", "/open"},
+		{"HEAD", func(*ginsession.Config) {}, "HEAD", "/open"},
 		{"deferred GET", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/api/auth/get-session"},
 		{"deferred page", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/me"},
-		{"refused origin", nil, "POST", "/api/auth/revoke-other-sessions"},
+		{"deferred guard", func(c *ginsession.Config) { c.DeferRefresh = true }, "GET", "/api/auth/list-sessions"},
+		{"refused origin", func(*ginsession.Config) {}, "POST", "/api/auth/revoke-other-sessions"},
 	}
 	for _, test := range tests {
-		s := serve(t)
-		if test.change != nil {
-			s = serve(t, test.change)
-		}
+		s := serve(t, test.change)
 		b := s.signedIn("ada")
 		b.origin = "https://evil.example"
 		s.advance(25 * time.Hour)
@@ -663,12 +417,7 @@ func TestSR37_CookieFollowsTheStore(t *testing.T) {
 	s := serve(t)
 	b := s.signedIn("ada")
 	s.advance(25 * time.Hour)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "touch" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("touch")
 	// A read that succeeded is not undone by a renewal that failed.
 	got := b.get("/me")
 	got.expect(t, 200, "ada@example.com false")
@@ -682,11 +431,6 @@ func TestSR38_ClockGoesBack(t *testing.T) {
 	s.advance(-time.Hour)
 	b.get("/fresh").expect(t, 403, bodyNotFresh)
 	b.get("/me").expect(t, 200, "ada@example.com true") // a copy made by the new clock
-	for _, c := range b.cookies {
-		if strings.Contains(c.value, "-") && c.name == tokenCookie {
-			t.Errorf("cookie %v", c)
-		}
-	}
 }
 
 func TestSR39_FreshnessIsOfTheStoreAndOfCreation(t *testing.T) {
@@ -712,24 +456,6 @@ func TestSR40_FreshAgeOff(t *testing.T) {
 	b := s.signedIn("ada")
 	s.advance(6 * 24 * time.Hour)
 	b.get("/fresh").expect(t, 200, "ada@example.com false")
-}
-
-func TestSR70_CookieHeadersBeyondTheLimits(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
-	b := s.signedIn("ada")
-	good := tokenCookie + "=" + b.cookie(tokenCookie)
-	for name, header := range map[string]string{
-		"many": strings.Repeat("a=; ", 3000) + good,
-		"long": "a=" + strings.Repeat("x", 900<<10) + "; " + good,
-	} {
-		got := s.withCookies(header).get("/open")
-		got.expect(t, 200, "nobody")
-		got.expectCookies(t)
-		if t.Failed() {
-			t.Fatal(name)
-		}
-	}
 }
 
 func TestCacheOffExpiresWhatAnotherConfigLeft(t *testing.T) {
@@ -801,8 +527,7 @@ func TestSR27_CopiesMadeAfterARevocation(t *testing.T) {
 	})
 	// The other server still has the row, so it mints.
 	s.store.edit(laptop.token(), func(row *models.Session) { row.ID, row.Token = phoneID(t, phone), phone.token() })
-	thief := phone.copy()
-	thief.s = other
+	thief := phone.at(other)
 	thief.cookies = thief.cookies[:1]
 	thief.get("/me").expect(t, 200, "ada@example.com false")
 	s.store.Remove(phone.token())
@@ -852,7 +577,7 @@ func TestSR25_CopyThatComesAgainIsJudgedAgain(t *testing.T) {
 		}},
 	}
 	for _, test := range tests {
-		for _, strategy := range []cookiecache.Strategy{cookiecache.SecureCookie, cookiecache.Compact, cookiecache.JWT, cookiecache.JWE} {
+		for _, strategy := range strategies {
 			version = "1"
 			s := serve(t, cached, func(c *ginsession.Config) {
 				c.CookieCache.Strategy = strategy

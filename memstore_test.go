@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ginsession/ginsession/models"
 	"github.com/ginsession/ginsession/sessiontest"
@@ -18,6 +19,8 @@ type memStore struct {
 
 	// before, if set, runs ahead of each call; its error becomes the call's.
 	before func(ctx context.Context, call string) error
+	// found, if set, runs when Find has read and not answered yet.
+	found func()
 }
 
 func newMemStore() *memStore {
@@ -61,6 +64,54 @@ func (s *memStore) hook(before func(ctx context.Context, call string) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.before = before
+}
+
+// during does something ahead of each call of a kind.
+func (s *memStore) during(kind string, do func()) {
+	s.hook(func(_ context.Context, call string) error {
+		if call == kind {
+			do()
+		}
+		return nil
+	})
+}
+
+// hold makes the first call of a kind wait until it is released.
+func (s *memStore) hold(kind string) (release func()) {
+	wait, release := once()
+	s.during(kind, wait)
+	return release
+}
+
+// holdAnswer makes the first Find wait when it has read.
+func (s *memStore) holdAnswer() (release func()) {
+	wait, release := once()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found = wait
+	return release
+}
+
+// once is a wait for the first who comes, until it is released.
+func once() (wait, release func()) {
+	released := make(chan struct{})
+	var came atomic.Bool
+	return func() {
+		if !came.Swap(true) {
+			<-released
+		}
+	}, func() { close(released) }
+}
+
+func (s *memStore) Find(ctx context.Context, token string) (models.Session, models.User, error) {
+	session, user, err := s.Store.Find(ctx, token)
+	s.mu.Lock()
+	found := s.found
+	s.mu.Unlock()
+	if found != nil {
+		found()
+	}
+	return session, user, err
 }
 
 func (s *memStore) Create(ctx context.Context, session models.Session) error {

@@ -1,7 +1,6 @@
 package ginsession_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -54,6 +53,7 @@ func threeUsers(s *service) *service {
 }
 
 func TestMultiSession(t *testing.T) {
+	t.Parallel()
 	s := threeUsers(serve(t, multi))
 	b := s.browser()
 	if got := b.get(listDevices); got.body != "[]" {
@@ -125,6 +125,7 @@ func TestMultiSession(t *testing.T) {
 }
 
 func TestMultiSessionRefusals(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi)
 	b := s.signedIn("ada")
 	stranger := s.signedIn("bob")
@@ -149,6 +150,7 @@ func TestMultiSessionRefusals(t *testing.T) {
 
 // Without the switch there are no such routes and no such cookies.
 func TestMultiSessionOff(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")
 	if len(b.cookies) != 1 {
@@ -164,6 +166,7 @@ func TestMultiSessionOff(t *testing.T) {
 // SR-83, SR-84: a device cookie counts only under its exact name, that of its
 // token, and with a signature that holds.
 func TestSR83_SR84_DeviceCookiesAreExactAndBound(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi)
 	b := s.signedIn("ada")
 	victim := s.signedIn("bob")
@@ -200,6 +203,7 @@ func TestSR83_SR84_DeviceCookiesAreExactAndBound(t *testing.T) {
 // SR-85: at the limit the oldest leaves, never the newest, and forged cookies
 // do not count.
 func TestSR85_TheOldestLeaves(t *testing.T) {
+	t.Parallel()
 	s := threeUsers(serve(t, multi, func(c *ginsession.Config) { c.MultiSession.MaximumSessions = 2 }))
 	b := s.browser()
 	for i := range 10 {
@@ -223,6 +227,7 @@ func TestSR85_TheOldestLeaves(t *testing.T) {
 // A browser that was signed in before multi-session was switched on keeps its
 // session as a device session when another account signs in.
 func TestMultiSessionKeepsTheFormerActiveOne(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi)
 	b := s.signedIn("ada")
 	ada := b.token()
@@ -239,6 +244,7 @@ func TestMultiSessionKeepsTheFormerActiveOne(t *testing.T) {
 
 // Renewing gives an active session its device cookie if it has none.
 func TestMultiSessionSlide(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi)
 	b := s.signedIn("ada")
 	first := b.cookies[0]
@@ -251,11 +257,52 @@ func TestMultiSessionSlide(t *testing.T) {
 	if got := b.get("/me"); len(got.cookies) != 2 || !strings.HasPrefix(got.cookies[1], deviceCookie(b.token())+"=") {
 		t.Errorf("without: %v", got.cookies)
 	}
+	// Where the device is full it gets none, for it could not be listed.
+	s = serve(t, multi, func(c *ginsession.Config) { c.MultiSession.MaximumSessions = 1 })
+	b, other := s.signedIn("ada"), s.signedIn("bob")
+	b.cookies = []pair{b.cookies[0], other.cookies[1]}
+	s.advance(25 * time.Hour)
+	if got := b.get("/me"); len(got.cookies) != 1 {
+		t.Errorf("on a full device: %v", got.cookies)
+	}
+}
+
+// Of two sessions of one user on the device one is shown.
+func TestMultiSessionShowsAUserOnce(t *testing.T) {
+	t.Parallel()
+	s := withDevices(serve(t, multi), ginsession.DevicesPage{})
+	b, other := s.signedIn("ada"), s.signedIn("ada")
+	b.signIn("bob")
+	b.cookies = append(b.cookies, pair{deviceCookie(other.token()), other.cookie(tokenCookie)})
+	if got := b.accounts(); got != "ada bob" && got != "bob ada" {
+		t.Errorf("accounts %q", got)
+	}
+	if page := b.get("/devices").body; strings.Count(page, `aria-label="Switch to Name of ada`) != 1 {
+		t.Errorf("page %s", page)
+	}
+}
+
+// SR-89: a sign-in clears the device cookies of sessions that have ended.
+func TestSR89_SignInClearsCookiesOfTheDead(t *testing.T) {
+	t.Parallel()
+	s := threeUsers(serve(t, multi))
+	b := s.browser()
+	b.signIn("ada")
+	ada := b.token()
+	b.signIn("bob")
+	bob := b.token()
+	s.store.Remove(ada)
+	s.store.edit(bob, func(row *models.Session) { row.ExpiresAt = start.Add(-time.Millisecond) })
+	b.signIn("cyd")
+	if b.cookie(deviceCookie(ada)) != "" || b.cookie(deviceCookie(bob)) != "" || b.accounts() != "cyd" {
+		t.Errorf("left: %v", b.cookies)
+	}
 }
 
 // SR-86: dead, foreign and ownerless sessions are not listed, and listing
 // writes nothing.
 func TestSR86_ListShowsWhatIsAlive(t *testing.T) {
+	t.Parallel()
 	s := threeUsers(serve(t, multi))
 	b := s.browser()
 	b.signIn("ada")
@@ -284,6 +331,7 @@ func TestSR86_ListShowsWhatIsAlive(t *testing.T) {
 
 // SR-87: sign-out ends all accounts of the device.
 func TestSR87_SignOutEndsAllOfTheDevice(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi, cached)
 	b := s.browser()
 	b.signIn("ada")
@@ -305,6 +353,7 @@ func TestSR87_SignOutEndsAllOfTheDevice(t *testing.T) {
 
 // SR-46: ending one's own session takes its device cookie along.
 func TestSR46_RevokingOneselfClearsTheDeviceCookie(t *testing.T) {
+	t.Parallel()
 	for _, route := range []string{"/api/auth/revoke-session", "/api/auth/revoke-sessions"} {
 		s := serve(t, multi)
 		b := s.browser()
@@ -321,6 +370,7 @@ func TestSR46_RevokingOneselfClearsTheDeviceCookie(t *testing.T) {
 // SR-88: switching to a session makes it neither younger nor fresh, and the
 // browser's marker stays in force.
 func TestSR88_SetActiveRenewsNothing(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi, cached)
 	b := s.browser()
 	b.signIn("ada")
@@ -348,6 +398,7 @@ func TestSR88_SetActiveRenewsNothing(t *testing.T) {
 
 // SR-26: what decides about sessions reads the store, not the cache.
 func TestSR26_MultiSessionReadsTheStore(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi, cached)
 	b := s.browser()
 	b.signIn("ada")
@@ -366,6 +417,7 @@ func TestSR26_MultiSessionReadsTheStore(t *testing.T) {
 
 // SR-79: a store that is down answers nothing and costs no cookie.
 func TestSR79_MultiSessionStoreDown(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi)
 	b := s.browser()
 	b.signIn("ada")
@@ -382,12 +434,7 @@ func TestSR79_MultiSessionStoreDown(t *testing.T) {
 		t.Errorf("cookies %v", b.cookies)
 	}
 	// Where the store fails between two calls, a sign-in stands all the same.
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "findMany" || call == "revoke" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("findMany", "revoke")
 	b.signIn("ada")
 	s.up()
 	if b.session().User.ID != "ada" || !strings.Contains(s.log.String(), "other sessions of a device could not be read") {
@@ -395,19 +442,9 @@ func TestSR79_MultiSessionStoreDown(t *testing.T) {
 	}
 	// Reading the next account fails before anything is revoked.
 	rows := len(s.store.Rows())
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "findMany" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("findMany")
 	b.post(revokeOne, named(b.token())).expect(t, 503, bodyUnavailable)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "revoke" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("revoke")
 	b.post(revokeOne, named(b.token())).expect(t, 503, bodyUnavailable)
 	s.signedIn("ada") // ends nobody's session here
 	s.up()
@@ -419,6 +456,7 @@ func TestSR79_MultiSessionStoreDown(t *testing.T) {
 // Rotating the secret signs no account out: a device cookie under an old secret
 // counts, and is signed anew when its session becomes active.
 func TestMultiSessionRotation(t *testing.T) {
+	t.Parallel()
 	old := serve(t, multi, func(c *ginsession.Config) { c.Secret = oldSecret })
 	b := old.browser()
 	b.signIn("ada")
@@ -437,6 +475,7 @@ func TestMultiSessionRotation(t *testing.T) {
 
 // SR-72: signatures are checked up to a budget, whatever is sent.
 func TestSR72_ManyDeviceCookies(t *testing.T) {
+	t.Parallel()
 	s := serve(t, multi, func(c *ginsession.Config) {
 		c.OldSecrets = []string{oldSecret, oldSecret + "2", oldSecret + "3", oldSecret + "4"}
 	})

@@ -3,6 +3,8 @@ package ginsession_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sync"
 	"testing"
@@ -62,6 +64,7 @@ func (o *observer) since() []string {
 }
 
 func TestObserverIsToldAtOnce(t *testing.T) {
+	t.Parallel()
 	o := &observer{}
 	s := serve(t, cached, func(c *ginsession.Config) { c.Observer = o })
 	expect := func(what string, want ...string) {
@@ -86,6 +89,10 @@ func TestObserverIsToldAtOnce(t *testing.T) {
 	s.withCookies(tokenCookie + "=" + ada.cookie(tokenCookie)).get("/me")
 	expect("store down", "find", "store_failed from store", "store failed ")
 	s.up()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	s.withCookies(tokenCookie+"="+ada.cookie(tokenCookie)).do(httptest.NewRequest(http.MethodGet, "/", nil).WithContext(gone), "/open", "")
+	expect("client that left", "client_left from store")
 	ada.post("/api/auth/sign-out", "") // which costs no query to name the session
 	expect("sign-out", "revoked signed out")
 	s.sessions.Close()
@@ -94,6 +101,7 @@ func TestObserverIsToldAtOnce(t *testing.T) {
 }
 
 func TestObserverThatPanicsTouchesNoRequest(t *testing.T) {
+	t.Parallel()
 	o := &observer{}
 	s := serve(t, cached, func(c *ginsession.Config) { c.Observer = panicking{o} })
 	ada := s.signedIn("ada")
@@ -121,6 +129,7 @@ func (p panicking) Event(ctx context.Context, event ginsession.Event) {
 
 // Under HashTokens an Observer's Store sees what is stored.
 func TestObserverSeesHashesOnly(t *testing.T) {
+	t.Parallel()
 	seen := ""
 	s := serve(t, func(c *ginsession.Config) {
 		c.HashTokens = true

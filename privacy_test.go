@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +12,6 @@ import (
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/models"
 )
-
-// bare is a Store with no more than a Store must have.
-type bare struct{ ginsession.Store }
 
 func TestExportHoldsEverySessionAndOpensNothing(t *testing.T) {
 	t.Parallel()
@@ -90,12 +88,7 @@ func TestExportTellsNoneFromCannotTell(t *testing.T) {
 	s := serve(t)
 	s.signedIn("ada")
 	for _, failing := range []string{"tokens", "findMany"} {
-		s.store.hook(func(_ context.Context, call string) error {
-			if call == failing {
-				return errDown
-			}
-			return nil
-		})
+		s.downFor(failing)
 		if text, err := s.sessions.Export(t.Context(), "ada"); !errors.Is(err, ginsession.ErrStore) || text != nil {
 			t.Errorf("%s: got %s and %v", failing, text, err)
 		}
@@ -147,18 +140,9 @@ func TestAddressesAreTruncatedAfterASetAge(t *testing.T) {
 	}
 	s.advance(72 * time.Hour)
 	s.sessions.StartPurge(t.Context())
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		sessions, err := s.sessions.List(t.Context(), "ada")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i := len(sessions) - 1; i >= 0 && !containsAddress(sessions, "198.51.100.7") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("StartPurge left an address whole")
-		}
-	}
+	eventually(t, "StartPurge cuts an address", func() bool {
+		return slices.ContainsFunc(s.store.Rows(), func(row models.Session) bool { return *row.IPAddress == "198.51.100.0" })
+	})
 
 	s.down()
 	if _, err := s.sessions.TruncateAddresses(t.Context()); !errors.Is(err, ginsession.ErrStore) {
@@ -169,32 +153,24 @@ func TestAddressesAreTruncatedAfterASetAge(t *testing.T) {
 	}
 }
 
-func containsAddress(sessions []*ginsession.Session, address string) bool {
-	for _, session := range sessions {
-		if session.IPAddress == address {
-			return true
-		}
-	}
-	return false
+// inPages has two pages of addresses to cut.
+type inPages struct {
+	*memStore
+	after []string
 }
 
-func TestTruncateAddressesAfterIsChecked(t *testing.T) {
+func (s *inPages) TruncateAddresses(_ context.Context, _ time.Time, after string) (next string, truncated int, err error) {
+	if s.after = append(s.after, after); after == "" {
+		return "middle", 2, nil
+	}
+	return "", 1, nil
+}
+
+func TestAddressesAreTruncatedPageByPage(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		after time.Duration
-		store ginsession.Store
-		want  string
-	}{
-		{-time.Hour, newMemStore(), "TruncateAddressesAfter is -1h0m0s: use 24h or more, or leave it zero for never"},
-		{time.Hour, bare{newMemStore()}, "TruncateAddressesAfter is 1h0m0s, but a ginsession_test.bare cannot do that: leave it zero"},
-		{0, bare{newMemStore()}, ""},
-	} {
-		sessions, err := ginsession.New(ginsession.Config{Secret: secret, BaseURL: home, Store: test.store, TruncateAddressesAfter: test.after})
-		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
-			t.Errorf("got %v, want %q", err, test.want)
-		}
-		if err == nil {
-			sessions.Close()
-		}
+	store := &inPages{memStore: newMemStore()}
+	s := serve(t, func(c *ginsession.Config) { c.Store, c.TruncateAddressesAfter = store, 48*time.Hour })
+	if n, err := s.sessions.TruncateAddresses(t.Context()); err != nil || n != 3 || !slices.Equal(store.after, []string{"", "middle"}) {
+		t.Errorf("got %d and %v, after %q", n, err, store.after)
 	}
 }

@@ -67,8 +67,10 @@ func TestRevokedList(t *testing.T) {
 	if len(got.Users) != 1 || got.Users[0].UserID != "bob" || got.Users[0].Except != "kept" || got.Users[0].Reason != "all others revoked" || !got.Users[0].At.Equal(start.Add(time.Second)) {
 		t.Errorf("users: %+v", got.Users)
 	}
-	if got := decode[list](t, get("?since="+start.Format(time.RFC3339)).body); len(got.Tokens) != 1 || len(got.Users) != 1 {
-		t.Errorf("since: %+v", got)
+	for later, tokens := range map[time.Duration]int{0: 1, 90 * time.Second: 1, 91 * time.Second: 0} { // it looks back 90 s
+		if got := decode[list](t, get("?since="+start.Add(later).Format(time.RFC3339)).body); len(got.Tokens) != tokens || len(got.Users) != 1 {
+			t.Errorf("since %v: %+v", later, got)
+		}
 	}
 	for _, bad := range []string{"yesterday", "1737000000"} {
 		if got := get("?since=" + bad); got.status != http.StatusBadRequest {

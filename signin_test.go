@@ -55,6 +55,12 @@ func TestDontRemember(t *testing.T) {
 	if len(got.cookies) != 2 || got.cookies[1] != gone(markerCookie)[0] {
 		t.Errorf("cookies %q", got.cookies)
 	}
+	// A day is no more than MaxLifetime.
+	s = serve(t, func(c *ginsession.Config) { c.MaxLifetime = time.Hour })
+	s.browser().post("/sign-in/ada?forget=1", "")
+	if row := s.store.Rows()[0]; !row.ExpiresAt.Equal(start.Add(time.Hour)) {
+		t.Errorf("expires %s", row.ExpiresAt)
+	}
 }
 
 func TestDontRememberIsCachedForAMinute(t *testing.T) {
@@ -117,12 +123,7 @@ func TestSignInSurvivesThatThePreviousSessionCannotBeEnded(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	b := s.signedIn("ada")
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "revoke" {
-			return errDown
-		}
-		return nil
-	})
+	s.downFor("revoke")
 	b.post("/sign-in/ada", "").expect(t, 200, "ada")
 	b.get("/me").expect(t, 200, "ada@example.com false")
 }
@@ -152,12 +153,7 @@ func TestSignInOfNobody(t *testing.T) {
 	got.expect(t, 404, "no such user")
 	got.expectCookies(t)
 	// A store that does not check users says so on the way back.
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "find" {
-			s.store.RemoveUser("bob")
-		}
-		return nil
-	})
+	s.store.during("find", func() { s.store.RemoveUser("bob") })
 	got = s.browser().post("/sign-in/bob", "")
 	got.expect(t, 404, "no such user")
 	got.expectCookies(t)
@@ -173,12 +169,7 @@ func TestSignInWithTheStoreDown(t *testing.T) {
 	t.Parallel()
 	for _, call := range []string{"create", "find"} {
 		s := serve(t)
-		s.store.hook(func(_ context.Context, made string) error {
-			if made == call {
-				return errDown
-			}
-			return nil
-		})
+		s.downFor(call)
 		got := s.browser().post("/sign-in/ada", "")
 		got.expect(t, 503, "later")
 		got.expectCookies(t)
@@ -278,6 +269,23 @@ func TestFromReflectsSignInAndSignOut(t *testing.T) {
 	}
 }
 
+// That of a request whose sign-out failed nobody knows any more.
+func TestFromReflectsASignOutThatFailed(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	b := s.signedIn("ada")
+	s.engine.POST("/out", func(c *gin.Context) {
+		if err := s.sessions.SignOut(c); !errors.Is(err, ginsession.ErrStore) || ginsession.From(c) != nil {
+			t.Errorf("SignOut: %v, and From has %v", err, ginsession.From(c))
+		}
+		if _, err := s.sessions.Load(c); !errors.Is(err, ginsession.ErrStore) {
+			t.Errorf("Load: %v", err)
+		}
+	})
+	s.downFor("revoke")
+	b.post("/out", "")
+}
+
 func TestSR21_NoUsableValueStaysAfterSignOut(t *testing.T) {
 	t.Parallel()
 	s := serve(t, cached)
@@ -359,50 +367,43 @@ func TestVectorsOfClientAddresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct {
-		Vectors []struct {
-			Name, Kind string
-			Inputs     struct {
-				Headers   map[string]string
-				IPAddress struct {
-					IPAddressHeaders, TrustedProxies []string
-					IPv6Subnet                       int
-				}
-			}
-			Expected struct{ Stored string }
-		}
+	type vector struct {
+		Name, Kind       string
+		Inputs, Expected json.RawMessage
 	}
-	var kinds struct{ Vectors []struct{ Kind string } }
-	if err := json.Unmarshal(text, &kinds); err != nil {
-		t.Fatal(err)
-	}
-	_ = json.Unmarshal(text, &file) // other kinds have other shapes
 	seen := 0
-	for i, v := range file.Vectors {
-		if kinds.Vectors[i].Kind != "client_ip" {
+	for _, v := range decode[struct{ Vectors []vector }](t, string(text)).Vectors {
+		if v.Kind != "client_ip" {
 			continue
 		}
 		seen++
-		s := serve(t, func(c *ginsession.Config) { c.IPv6Subnet = v.Inputs.IPAddress.IPv6Subnet })
-		if err := s.engine.SetTrustedProxies(append(v.Inputs.IPAddress.TrustedProxies, peer)); err != nil {
+		in := decode[struct {
+			Headers   map[string]string
+			IPAddress struct {
+				IPAddressHeaders, TrustedProxies []string
+				IPv6Subnet                       int
+			}
+		}](t, string(v.Inputs))
+		s := serve(t, func(c *ginsession.Config) { c.IPv6Subnet = in.IPAddress.IPv6Subnet })
+		if err := s.engine.SetTrustedProxies(append(in.IPAddress.TrustedProxies, peer)); err != nil {
 			t.Fatal(err)
 		}
 		s.engine.RemoteIPHeaders = []string{"X-Forwarded-For"}
-		if v.Inputs.IPAddress.IPAddressHeaders != nil {
-			s.engine.RemoteIPHeaders = v.Inputs.IPAddress.IPAddressHeaders
+		if in.IPAddress.IPAddressHeaders != nil {
+			s.engine.RemoteIPHeaders = in.IPAddress.IPAddressHeaders
 		}
 		b := s.browser()
 		b.peer = peer + ":5000"
-		for name, value := range v.Inputs.Headers {
+		for name, value := range in.Headers {
 			b.header.Set(name, value)
 		}
 		b.signIn("ada")
-		want := v.Expected.Stored
+		want := decode[struct{ Stored string }](t, string(v.Expected)).Stored
 		if d, ok := different[v.Name]; ok {
 			want = d.want
 		}
 		if got := *s.store.Rows()[0].IPAddress; got != want {
-			t.Errorf("%s: %v: stored %q, want %q", v.Name, v.Inputs, got, want)
+			t.Errorf("%s: %s: stored %q, want %q", v.Name, v.Inputs, got, want)
 		}
 	}
 	if seen == 0 {
@@ -439,7 +440,7 @@ func TestSR66_UserAgentIsCleaned(t *testing.T) {
 	}
 }
 
-func TestWithClient(t *testing.T) {
+func TestOptionsOfSignInAndCreate(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	session, err := s.sessions.Create(t.Context(), "ada", ginsession.WithClient("198.51.100.7", "cron\x00"), ginsession.DontRemember(), ginsession.KeepPrevious())
@@ -449,4 +450,13 @@ func TestWithClient(t *testing.T) {
 	if session.IPAddress != "198.51.100.7" || session.UserAgent != "cron" || !session.ExpiresAt.Equal(start.Add(24*time.Hour)) {
 		t.Errorf("got %+v", session)
 	}
+	s.engine.POST("/beside", func(c *gin.Context) {
+		session, err = s.sessions.SignIn(c, "ada", ginsession.WithClient("198.51.100.8", "app"), ginsession.KeepPrevious())
+	})
+	b := s.signedIn("ada")
+	kept := b.copy()
+	if b.post("/beside", ""); err != nil || session.IPAddress != "198.51.100.8" || session.UserAgent != "app" {
+		t.Errorf("got %+v, %v", session, err)
+	}
+	kept.get("/me").expect(t, 200, byStore)
 }

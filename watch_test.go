@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -34,17 +34,17 @@ func (s *service) working() *service {
 	return s
 }
 
-// work is a request to GET /work of a browser: what it answers once it ends.
+// work is a request to GET /work of a browser, in a bubble of synctest: what it answers
+// once it ends.
 func (b *browser) work() <-chan string {
 	b.s.t.Helper()
-	calls := b.s.store.count("findMany")
+	asked := b.s.store.count("findMany")
 	answer := make(chan string, 1)
 	copied := b.copy()
 	go func() { answer <- copied.get("/work").body }()
-	for deadline := time.Now().Add(10 * time.Second); b.s.store.count("findMany") == calls; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			b.s.t.Fatal("the store is not asked about the work's session")
-		}
+	synctest.Wait()
+	if b.s.store.count("findMany") == asked {
+		b.s.t.Fatal("the store is not asked about the work's session")
 	}
 	return answer
 }
@@ -66,7 +66,7 @@ func expectWork(t *testing.T, work <-chan string) {
 	select {
 	case got := <-work:
 		t.Errorf("the work ended with %q", got)
-	case <-time.After(300 * time.Millisecond): // several times what it takes to notice an end
+	case <-time.After(300 * time.Millisecond): // three times what it takes to notice an end
 	}
 }
 
@@ -109,28 +109,30 @@ func TestWorkEndsWithItsSession(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
-			config := test.config
-			if config == nil {
-				config = func(*ginsession.Config) {}
-			}
-			s := serve(t, impatient, config).working()
-			t.Cleanup(s.sessions.Close)
-			b, other := s.signedIn("ada"), s.signedIn("bob")
-			work, others := b.work(), other.work()
-			expectWork(t, work)
-			test.end(s, b)
-			expectEnd(t, work, hasEnded+want)
-			if want == "expired" || want == "lifetime reached" {
-				expectEnd(t, others, hasEnded+"expired")
-				return
-			}
-			expectWork(t, others)
-			s.sessions.Close()
-			expectEnd(t, others, "ginsession: the Manager is closed")
-			b = s.signedIn("bob")
-			if got := b.get("/work").body; got != "ginsession: the Manager is closed" {
-				t.Errorf("after Close: %q", got)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s := serve(t, impatient, func(c *ginsession.Config) {
+					if test.config != nil {
+						test.config(c)
+					}
+				}).working()
+				t.Cleanup(s.sessions.Close)
+				b, other := s.signedIn("ada"), s.signedIn("bob")
+				work, others := b.work(), other.work()
+				expectWork(t, work)
+				test.end(s, b)
+				expectEnd(t, work, hasEnded+want)
+				if want == "expired" || want == "lifetime reached" {
+					expectEnd(t, others, hasEnded+"expired")
+					return
+				}
+				expectWork(t, others)
+				s.sessions.Close()
+				expectEnd(t, others, "ginsession: the Manager is closed")
+				b = s.signedIn("bob")
+				if got := b.get("/work").body; got != "ginsession: the Manager is closed" {
+					t.Errorf("after Close: %q", got)
+				}
+			})
 		})
 	}
 }
@@ -138,92 +140,138 @@ func TestWorkEndsWithItsSession(t *testing.T) {
 // What others ended the feed tells, with the reason.
 func TestWorkEndsWhenTheFeedTells(t *testing.T) {
 	t.Parallel()
-	s, feed := serveTold(t, time.Minute)
-	s.working()
-	one, two, three := s.signedIn("ada"), s.signedIn("ada"), s.signedIn("bob")
-	spared := two.session().Session.ID
-	feed.heardNow()
-	works := []<-chan string{one.work(), two.work(), three.work()}
-	token := one.token()
-	s.store.Remove(token)
-	for _, work := range works {
-		expectWork(t, work) // nobody has told
-	}
-	feed.heardNow(models.Revoked{TokenSHA256: sha256.Sum256([]byte(token)), Reason: "limit reached"})
-	expectEnd(t, works[0], hasEnded+"limit reached")
-	s.store.Remove(three.token())
-	feed.heardNow(models.Revoked{UserID: "bob", At: start, Reason: "all others revoked"}, models.Revoked{UserID: "ada", Except: spared, At: start, Reason: "x"})
-	expectEnd(t, works[2], hasEnded+"all others revoked")
+	synctest.Test(t, func(t *testing.T) {
+		s, feed := serveTold(t, time.Minute)
+		s.working()
+		one, two, three := s.signedIn("ada"), s.signedIn("ada"), s.signedIn("bob")
+		spared := two.session().Session.ID
+		feed.heardNow()
+		works := []<-chan string{one.work(), two.work(), three.work()}
+		token := one.token()
+		s.store.Remove(token)
+		for _, work := range works {
+			expectWork(t, work) // nobody has told
+		}
+		feed.heardNow(models.Revoked{TokenSHA256: sha256.Sum256([]byte(token)), Reason: "limit reached"})
+		expectEnd(t, works[0], hasEnded+"limit reached")
+		s.store.Remove(three.token())
+		feed.heardNow(models.Revoked{UserID: "bob", At: start, Reason: "all others revoked"}, models.Revoked{UserID: "ada", Except: spared, At: start, Reason: "x"})
+		expectEnd(t, works[2], hasEnded+"all others revoked")
 
-	// A line of a user may mean a session that ended before this one began.
-	feed.heardNow(models.Revoked{UserID: "ada", At: start})
-	expectWork(t, works[1])
-	s.store.Remove(two.token())
-	feed.tell <- told{heard: models.Heard{Overflow: true, AsOf: time.Now()}}
-	expectEnd(t, works[1], hasEnded+"ended elsewhere")
+		// A line of a user may mean a session that ended before this one began.
+		feed.heardNow(models.Revoked{UserID: "ada", At: start})
+		expectWork(t, works[1])
+		s.store.Remove(two.token())
+		feed.tell <- told{heard: models.Heard{Overflow: true, AsOf: time.Now()}}
+		expectEnd(t, works[1], hasEnded+"ended elsewhere")
+	})
 }
 
 // Of a session that work was ended for no copy is believed here any more, told or not.
 func TestWorkThatEndedMakesCopiesWorthless(t *testing.T) {
 	t.Parallel()
-	s, feed := serveTold(t, time.Minute)
-	s.working()
-	b := s.signedIn("ada")
-	feed.heardNow()
-	b.get("/me").expect(t, http.StatusOK, byCache)
-	copied := b.copy()
-	s.store.Remove(b.token())
-	expectEnd(t, b.work(), hasEnded+"ended elsewhere")
-	if got := copied.get("/me"); got.status != http.StatusUnauthorized {
-		t.Errorf("got %d %s", got.status, got.body)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s, feed := serveTold(t, time.Minute)
+		s.working()
+		b := s.signedIn("ada")
+		feed.heardNow()
+		b.get("/me").expect(t, http.StatusOK, byCache)
+		copied := b.copy()
+		s.store.Remove(b.token())
+		expectEnd(t, b.work(), hasEnded+"ended elsewhere")
+		if got := copied.get("/me"); got.status != http.StatusUnauthorized {
+			t.Errorf("got %d %s", got.status, got.body)
+		}
+	})
 }
 
 // A silent feed is no reason to let work go on.
 func TestWorkIsConfirmedByTheStoreWhileTheFeedIsSilent(t *testing.T) {
 	t.Parallel()
-	s, feed := serveTold(t, 100*time.Millisecond)
-	s.working()
-	b := s.signedIn("ada")
-	feed.heardNow()
-	work := b.work()
-	s.store.Remove(b.token())
-	expectEnd(t, work, hasEnded+"ended elsewhere")
+	synctest.Test(t, func(t *testing.T) {
+		s, feed := serveTold(t, 100*time.Millisecond)
+		s.working()
+		b := s.signedIn("ada")
+		feed.heardNow()
+		work := b.work()
+		s.store.Remove(b.token())
+		expectEnd(t, work, hasEnded+"ended elsewhere")
+	})
 }
 
 func TestWorkOfARenewedSessionGoesOn(t *testing.T) {
 	t.Parallel()
-	s := serve(t, impatient).working()
-	t.Cleanup(s.sessions.Close)
-	b := s.signedIn("ada")
-	work := b.work()
-	s.advance(6 * 24 * time.Hour)
-	b.get("/me").expect(t, http.StatusOK, byStore)
-	s.advance(6 * 24 * time.Hour)
-	expectWork(t, work)
-	s.advance(24*time.Hour + time.Millisecond)
-	expectEnd(t, work, hasEnded+"expired")
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, impatient).working()
+		t.Cleanup(s.sessions.Close)
+		b := s.signedIn("ada")
+		work := b.work()
+		s.advance(6 * 24 * time.Hour)
+		b.get("/me").expect(t, http.StatusOK, byStore)
+		s.advance(6 * 24 * time.Hour)
+		expectWork(t, work)
+		s.advance(24*time.Hour + time.Millisecond)
+		expectEnd(t, work, hasEnded+"expired")
+	})
 }
 
 // A store that does not answer ends nobody's session, but work that nobody vouches
 // for any more: its client may come again.
 func TestWorkThatNobodyVouchesForEnds(t *testing.T) {
 	t.Parallel()
-	s := serve(t, impatient, func(c *ginsession.Config) { c.StoreTimeout = 300 * time.Millisecond }).working()
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, impatient, func(c *ginsession.Config) { c.StoreTimeout = 300 * time.Millisecond }).working()
+		t.Cleanup(s.sessions.Close)
+		b := s.signedIn("ada")
+		work := b.work()
+		s.down()
+		time.Sleep(300 * time.Millisecond) // less than StoreTimeout and MaxLag
+		s.up()
+		expectWork(t, work)
+		s.store.hook(func(_ context.Context, call string) error {
+			if call == "findMany" {
+				panic("of a foreign store")
+			}
+			return nil
+		})
+		expectEnd(t, work, "ginsession: the session store did not answer: the store panicked")
+	})
+}
+
+// A feed that is heard vouches for work without the store.
+func TestWorkThatTheFeedVouchedForGoesOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, feed := serveTold(t, 100*time.Millisecond, func(c *ginsession.Config) { c.StoreTimeout = 300 * time.Millisecond })
+		s.working()
+		b := s.signedIn("ada")
+		feed.heardNow()
+		work := b.work()
+		for range 20 {
+			time.Sleep(50 * time.Millisecond)
+			feed.heardNow()
+		}
+		s.down()
+		expectWork(t, work)
+		expectEnd(t, work, "ginsession: the session store did not answer: connection refused")
+	})
+}
+
+// A session that ended while the work on it began has a reason too.
+func TestWorkThatBeganAsItsSessionEnded(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cached)
 	t.Cleanup(s.sessions.Close)
 	b := s.signedIn("ada")
-	work := b.work()
-	s.down()
-	time.Sleep(100 * time.Millisecond)
-	s.up()
-	expectWork(t, work)
-	s.store.hook(func(_ context.Context, call string) error {
-		if call == "findMany" {
-			panic("of a foreign store")
+	s.engine.GET("/work", func(c *gin.Context) {
+		if err := s.sessions.Revoke(context.Background(), "ada", b.token()); err != nil {
+			t.Error(err)
 		}
-		return nil
+		ctx := s.sessions.Context(c)
+		<-ctx.Done()
+		c.String(http.StatusOK, "%v", context.Cause(ctx))
 	})
-	expectEnd(t, work, "ginsession: the session store did not answer: the store panicked")
+	b.get("/work").expect(t, http.StatusOK, hasEnded+"revoked by application")
 }
 
 func TestWorkWithoutASessionHasEnded(t *testing.T) {
@@ -243,129 +291,122 @@ func TestWorkWithoutASessionHasEnded(t *testing.T) {
 // Work that is done is watched no longer.
 func TestWorkThatIsDoneIsForgotten(t *testing.T) {
 	t.Parallel()
-	s := serve(t, impatient)
-	t.Cleanup(s.sessions.Close)
-	s.engine.GET("/brief", func(c *gin.Context) {
-		ctx, cancel := context.WithCancel(c.Request.Context())
-		c.Request = c.Request.WithContext(ctx)
-		s.sessions.Context(c)
-		cancel()
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, impatient)
+		t.Cleanup(s.sessions.Close)
+		s.engine.GET("/brief", func(c *gin.Context) {
+			ctx, cancel := context.WithCancel(c.Request.Context())
+			c.Request = c.Request.WithContext(ctx)
+			s.sessions.Context(c)
+			cancel()
+		})
+		b := s.signedIn("ada")
+		b.get("/brief")
+		synctest.Wait()
+		s.store.reset()
+		time.Sleep(200 * time.Millisecond)
+		if n := s.store.count("findMany"); n != 0 {
+			t.Errorf("the store was asked %d times", n)
+		}
 	})
-	b := s.signedIn("ada")
-	b.get("/brief")
-	time.Sleep(200 * time.Millisecond)
-	s.store.reset()
-	time.Sleep(200 * time.Millisecond)
-	if n := s.store.count("findMany"); n != 0 {
-		t.Errorf("the store was asked %d times", n)
-	}
 }
 
 // A hundred in a query.
 func TestManyWorksShareQueries(t *testing.T) {
 	t.Parallel()
-	s := serve(t, impatient)
-	var began atomic.Int32
-	s.engine.GET("/work", func(c *gin.Context) {
-		ctx := s.sessions.Context(c)
-		began.Add(1)
-		<-ctx.Done()
-		c.String(http.StatusOK, "%v", context.Cause(ctx))
-	})
-	b, other := s.signedIn("ada"), s.signedIn("bob")
-	var works []<-chan string
-	for range 150 {
-		answer := make(chan string, 1)
-		for _, who := range []*browser{b.copy(), other.copy()} {
-			go func() { answer <- who.get("/work").body }()
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, impatient).working()
+		t.Cleanup(s.sessions.Close)
+		b, other := s.signedIn("ada"), s.signedIn("bob")
+		var works []<-chan string
+		for range 150 {
+			works = append(works, b.work())
+			other.work()
 		}
-		works = append(works, answer)
-	}
-	eventually(t, "all have begun", func() bool { return began.Load() == 2*150 })
-	s.store.Remove(b.token())
-	for _, work := range works {
-		expectEnd(t, work, hasEnded+"ended elsewhere")
-	}
-	s.store.reset()
-	time.Sleep(200 * time.Millisecond)
-	if n := s.store.count("findMany"); n == 0 || n > 2*8 {
-		t.Errorf("150 works of one session: asked %d times in 200 ms", n)
-	}
-	s.sessions.Close()
+		s.store.Remove(b.token())
+		for _, work := range works {
+			expectEnd(t, work, hasEnded+"ended elsewhere")
+		}
+		s.store.reset()
+		time.Sleep(525 * time.Millisecond) // ten times half of MaxLag, and some
+		if n := s.store.count("findMany"); n != 2*10 {
+			t.Errorf("150 works of one session: asked %d times, want 20", n)
+		}
+	})
 }
 
 // SR-67: the end of a session is told to its pages and to nobody else.
 func TestSessionEvents(t *testing.T) {
 	t.Parallel()
-	s := serve(t, impatient, func(c *ginsession.Config) {
-		c.SessionEvents = ginsession.SessionEvents{Enabled: true, MaxStreams: 20}
-	})
-	t.Cleanup(s.sessions.Close)
-	server := httptest.NewUnstartedServer(s.engine)
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
-	server.Start()
-	t.Cleanup(server.Close)
-	open := func(b *browser) *http.Response {
-		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/auth/session-events", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Cookie", b.cookieHeader())
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { response.Body.Close() })
-		return response
-	}
-	read := func(response *http.Response) string {
-		t.Helper()
-		var all strings.Builder
-		buffer := make([]byte, 1024)
-		for {
-			n, err := response.Body.Read(buffer)
-			all.Write(buffer[:n])
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, impatient, func(c *ginsession.Config) {
+			c.SessionEvents = ginsession.SessionEvents{Enabled: true, MaxStreams: 20}
+		})
+		t.Cleanup(s.sessions.Close)
+		client := s.listen(&http.Server{ReadTimeout: time.Second, WriteTimeout: time.Second})
+		// open returns the head of the answer, and its body once that has ended.
+		open := func(b *browser) (*http.Response, <-chan string) {
+			t.Helper()
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, home+"/api/auth/session-events", nil)
 			if err != nil {
-				return all.String()
+				t.Fatal(err)
+			}
+			r.Header.Set("Cookie", b.cookieHeader())
+			response, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { response.Body.Close() })
+			body := make(chan string, 1)
+			go func() {
+				text, _ := io.ReadAll(response.Body)
+				body <- string(text)
+			}()
+			return response, body
+		}
+		b, other := s.signedIn("ada"), s.signedIn("bob")
+		first, one := open(b)
+		_, two := open(b)
+		if got := first.Header; first.StatusCode != http.StatusOK || got.Get("Content-Type") != "text/event-stream" || got.Get("Cache-Control") != "no-store" || got["Set-Cookie"] != nil {
+			t.Errorf("got %d %v", first.StatusCode, got)
+		}
+		if got, _ := open(s.browser()); got.StatusCode != http.StatusUnauthorized {
+			t.Errorf("without a session: %d", got.StatusCode)
+		}
+		time.Sleep(31 * time.Second) // much longer than the server's time-outs
+		b.post("/api/auth/sign-out", "").expect(t, http.StatusOK, successTrue)
+		const want = "retry: 2000\n\n:\n\n:\n\nevent: ended\ndata: {\"reason\":\"signed out\"}\n\n"
+		for _, stream := range []<-chan string{one, two} {
+			if got := <-stream; got != want {
+				t.Errorf("got %q, want %q", got, want)
 			}
 		}
-	}
-	b, other := s.signedIn("ada"), s.signedIn("bob")
-	first, second := open(b), open(b)
-	if got := first.Header; first.StatusCode != http.StatusOK || got.Get("Content-Type") != "text/event-stream" || got.Get("Cache-Control") != "no-store" || got["Set-Cookie"] != nil {
-		t.Errorf("got %d %v", first.StatusCode, got)
-	}
-	if got := open(s.browser()); got.StatusCode != http.StatusUnauthorized {
-		t.Errorf("without a session: %d", got.StatusCode)
-	}
-	time.Sleep(400 * time.Millisecond) // longer than the server's time-outs
-	b.post("/api/auth/sign-out", "").expect(t, http.StatusOK, successTrue)
-	const want = "retry: 2000\n\nevent: ended\ndata: {\"reason\":\"signed out\"}\n\n"
-	for _, stream := range []*http.Response{first, second} {
-		if got := read(stream); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
 
-	for range 16 { // of one session
-		open(other)
-	}
-	many := open(other)
-	if many.StatusCode != http.StatusServiceUnavailable || many.Header.Get("Retry-After") == "" {
-		t.Errorf("the 17th of a session: %d", many.StatusCode)
-	}
-	for range 4 { // of all
-		if got := open(s.signedIn("ada")); got.StatusCode != http.StatusOK {
-			t.Errorf("got %d", got.StatusCode)
+		var last *http.Response
+		for range 16 { // of one session
+			last, _ = open(other)
 		}
-	}
-	if got := open(s.signedIn("ada")); got.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("the 21st of all: %d", got.StatusCode)
-	}
-	if got := s.browser().send(http.MethodPost, "/api/auth/session-events", ""); got.status != http.StatusNotFound || got.body != "" {
-		t.Errorf("POST: %d %s", got.status, got.body)
-	}
+		many, _ := open(other)
+		last.Body.Close()
+		synctest.Wait()
+		if again, _ := open(other); again.StatusCode != http.StatusOK {
+			t.Errorf("one in the place of one that is gone: %d", again.StatusCode)
+		}
+		if many.StatusCode != http.StatusServiceUnavailable || many.Header.Get("Retry-After") == "" {
+			t.Errorf("the 17th of a session: %d", many.StatusCode)
+		}
+		for range 4 { // of all
+			if got, _ := open(s.signedIn("ada")); got.StatusCode != http.StatusOK {
+				t.Errorf("got %d", got.StatusCode)
+			}
+		}
+		if got, _ := open(s.signedIn("ada")); got.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("the 21st of all: %d", got.StatusCode)
+		}
+		if got := s.browser().send(http.MethodPost, "/api/auth/session-events", ""); got.status != http.StatusNotFound || got.body != "" {
+			t.Errorf("POST: %d %s", got.status, got.body)
+		}
+	})
 }
 
 // On request, a 401 says why. Who asks has proved that the session was theirs.
