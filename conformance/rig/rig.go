@@ -7,6 +7,7 @@ package rig
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -215,7 +216,7 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 		return nil, err
 	}
 	r.closers = append(r.closers, func() error { r.Sessions.Close(); return nil })
-	accounts, err := emailpassword.New(ctx, r.DB, r.Sessions, emailpassword.Options{Now: r.clock.now, ExposeTokens: options.ExposeTokens})
+	accounts, err := emailpassword.New(ctx, r.DB, r.Sessions, emailpassword.Options{Now: r.clock.now, ExposeTokens: options.ExposeTokens, Hasher: quick{}})
 	if err != nil {
 		return nil, err
 	}
@@ -225,6 +226,19 @@ func New(ctx context.Context, options Options) (_ *Rig, err error) {
 	}
 	r.handler = r.timed(options.ClockHeader, router)
 	return r, nil
+}
+
+// quick is no way to keep a real password. How passwords are kept is not what is
+// looked at here.
+type quick struct{}
+
+func (quick) Hash(_ context.Context, password string) (string, error) {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(password))), nil
+}
+
+func (q quick) Verify(ctx context.Context, hash, password string) (bool, error) {
+	fits, err := q.Hash(ctx, password)
+	return fits == hash, err
 }
 
 // A loser is a store whose renewals and updates all come too late.
