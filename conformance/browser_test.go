@@ -85,8 +85,8 @@ func buildReactApp(t *testing.T) string {
 	return folder
 }
 
-// inChromium runs a suite of the folder browser. If SCREENSHOTS names a folder, it
-// gets pictures, which are as much work for the browser as much that is tested.
+// inChromium runs a suite of the folder browser. SCREENSHOTS, if set, names a folder
+// that gets pictures; to take them costs the browser more than most of the checks.
 func inChromium(t *testing.T, suite string, env ...string) {
 	t.Helper()
 	node(t, "browser/"+suite+".test.mjs", append(env, "CHROMIUM="+chromium())...)
