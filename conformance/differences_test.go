@@ -13,7 +13,7 @@ import (
 type difference struct {
 	step   *regexp.Regexp // over "variant step"
 	reason string
-	// change turns the recorded exchange into what is wanted here.
+	// change turns the recorded answer into what is wanted here. Nil: it is the same.
 	change func(want *answer, x exchange)
 	rows   rowChange
 	// secondary turns the recorded secondary storage afterwards into ours.
@@ -30,14 +30,7 @@ const (
 	keptRows           // the store is as before
 )
 
-var (
-	expired = func(names ...string) []string {
-		lines := make([]string, len(names))
-		for i, name := range names {
-			lines[i] = "better-auth." + name + "=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"
-		}
-		return lines
-	}
+const (
 	unauthorized = `{"message":"Unauthorized","code":"UNAUTHORIZED"}`
 	unavailable  = `{"message":"Service unavailable","code":"SERVICE_UNAVAILABLE"}`
 )
@@ -108,7 +101,7 @@ var differences = []difference{
 	},
 	{
 		step: regexp.MustCompile(`^base (rev-self-other-case|ho-revoke-token-trailing-space)$`), reason: "B14: tokens are compared byte for byte",
-		change: func(*answer, exchange) {}, rows: keptRows,
+		rows: keptRows,
 	},
 	{
 		step: regexp.MustCompile(`^compact_nofresh list-slides-row-cache$`), reason: "CONTRACT 12.1: all of the middleware's cookies arrive, the slid session_token too",
@@ -166,7 +159,6 @@ var differences = []difference{
 	},
 	{
 		step: regexp.MustCompile(`^secondary_extra ex-hidden$`), reason: "CONTRACT 12.20: a field that is not returned is stored all the same",
-		change: func(*answer, exchange) {},
 		secondary: func(after map[string]kept, x exchange) {
 			token, _, _ := strings.Cut(cookieIn(x, "better-auth.session_token"), ".")
 			value := after[token]
@@ -176,7 +168,6 @@ var differences = []difference{
 	},
 	{
 		step: regexp.MustCompile(`^secondary\w* ss-revoke-others$`), reason: "CONTRACT 11.2: deletions at once lose nothing of the list",
-		change: func(*answer, exchange) {},
 		secondary: func(after map[string]kept, x exchange) {
 			own, _, _ := strings.Cut(cookieIn(x, "better-auth.session_token"), ".")
 			for key, value := range after {
@@ -196,6 +187,15 @@ var differences = []difference{
 			w.Headers["cache-control"] = "no-store"
 		},
 	},
+}
+
+// expired are the lines that expire cookies.
+func expired(names ...string) []string {
+	lines := make([]string, len(names))
+	for i, name := range names {
+		lines[i] = "better-auth." + name + "=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"
+	}
+	return lines
 }
 
 // wrongType is how an additional field of another type is refused.
