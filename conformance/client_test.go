@@ -1,8 +1,6 @@
 package conformance
 
 import (
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,10 +11,6 @@ import (
 // with each cookie cache and all that can be switched on, and with less.
 func TestOfficialClient(t *testing.T) {
 	t.Parallel()
-	server := filepath.Join(t.TempDir(), "server")
-	if out, err := exec.Command("go", "build", "-o", server, "./server").CombinedOutput(); err != nil {
-		t.Fatalf("go build ./server: %v\n%s", err, out)
-	}
 	features := []string{"-multi-session", "-bearer", "-session-fields"}
 	type run struct {
 		name string
@@ -36,11 +30,11 @@ func TestOfficialClient(t *testing.T) {
 	for _, run := range runs {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
-			args := append([]string{"-addr", "127.0.0.1:0", "-log-sql"}, run.args...)
+			args := run.args
 			if strings.HasPrefix(run.name, "mysql") {
 				args = append(args, "-dsn", testdb.MySQL(t))
 			}
-			node(t, "client/client.test.mjs", append(run.env, "RIG_URL="+serve(t, exec.Command(server, args...)))...)
+			node(t, "client/client.test.mjs", append(run.env, "RIG_URL="+serve(t, ourServer(t, args...)))...)
 		})
 	}
 }

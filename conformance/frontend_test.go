@@ -20,10 +20,6 @@ const frontends = "../docs/recipes/frontend"
 func TestFrontendRecipes(t *testing.T) {
 	t.Parallel()
 	workshop := frontendWorkshop(t)
-	server := filepath.Join(t.TempDir(), "server")
-	if out, err := exec.Command("go", "build", "-o", server, "./server").CombinedOutput(); err != nil {
-		t.Fatalf("go build ./server: %v\n%s", err, out)
-	}
 	t.Run("types", func(t *testing.T) {
 		t.Parallel()
 		check := exec.Command("node", "node_modules/vue-tsc/bin/vue-tsc.js", "--noEmit", "--project", workshop)
@@ -35,14 +31,14 @@ func TestFrontendRecipes(t *testing.T) {
 		t.Run(framework, func(t *testing.T) {
 			t.Parallel()
 			page := "http://localhost:" + freePort(t)
-			service := serve(t, exec.Command(server, "-addr", "127.0.0.1:0", "-log-sql", "-multi-session", "-base-url", page))
+			service := serve(t, ourServer(t, "-multi-session", "-base-url", page))
 			node(t, "frontend/spa.test.mjs", "RIG_URL="+page, "SERVICE_URL="+service, "ROOT="+filepath.Join(workshop, framework), "FRAMEWORK="+framework)
 		})
 	}
 	t.Run("nextjs", func(t *testing.T) {
 		t.Parallel()
 		start := func(args ...string) string {
-			return serve(t, exec.Command(server, append([]string{"-addr", "127.0.0.1:0", "-log-sql", "-cookie-cache"}, args...)...))
+			return serve(t, ourServer(t, append([]string{"-cookie-cache"}, args...)...))
 		}
 		var others strings.Builder
 		for _, cache := range []string{"compact", "jwt", "securecookie"} {

@@ -81,10 +81,6 @@ func TestInterop(t *testing.T) {
 	if err := installed(); err != nil {
 		t.Fatal(err)
 	}
-	server := filepath.Join(t.TempDir(), "server")
-	if out, err := exec.Command("go", "build", "-o", server, "./server").CombinedOutput(); err != nil {
-		t.Fatalf("go build ./server: %v\n%s", err, out)
-	}
 	for i, p := range pairings() {
 		name := p.store + "/" + p.cache
 		if len(p.options) < 3 {
@@ -104,7 +100,7 @@ func TestInterop(t *testing.T) {
 			}
 			both := map[string]func() string{
 				"NODE_URL": func() string { return serveTheirs(t, p.betterAuth(theirs)) },
-				"GO_URL":   func() string { return serve(t, p.rig(server, ours)) },
+				"GO_URL":   func() string { return serve(t, p.rig(t, ours)) },
 			}
 			// Whoever comes first makes the tables that the other finds.
 			order := []string{"NODE_URL", "GO_URL"}
@@ -158,16 +154,17 @@ func (p pairing) cookiePrefix() string {
 	return p.prefix
 }
 
-func (p pairing) rig(server string, flags []string) *exec.Cmd {
-	flags = append(flags, "-addr", "127.0.0.1:0", "-secret", interopSecret, "-old-secret", formerSecret, "-trusted-origins", interopPage,
-		"-cookie-cache", p.cache, "-cookie-prefix", p.cookiePrefix(), "-expose-tokens", "-log-sql")
+func (p pairing) rig(t *testing.T, flags []string) *exec.Cmd {
+	t.Helper()
+	flags = append(flags, "-secret", interopSecret, "-old-secret", formerSecret, "-trusted-origins", interopPage,
+		"-cookie-cache", p.cache, "-cookie-prefix", p.cookiePrefix(), "-expose-tokens")
 	for _, option := range p.options {
 		flags = append(flags, "-"+option)
 		if option == "bearer" {
 			flags = append(flags, "-bearer-allow-unsigned")
 		}
 	}
-	return inZone(exec.Command(server, flags...), "Asia/Kolkata")
+	return inZone(ourServer(t, flags...), "Asia/Kolkata")
 }
 
 func (p pairing) betterAuth(flags []string) *exec.Cmd {

@@ -336,7 +336,7 @@ func outage(t *testing.T, r *rig.Rig, seen map[outcome]bool) {
 		ada.ask(promise.method, strings.TrimPrefix(promise.path, basePath)+"?disableCookieCache=true", sent, "503 "+promise.code)
 	}
 	secret := header("Authorization", "Bearer "+listSecret)
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		w := ada.send("GET", "/revoked", "", secret) // the feed is missed after a while
 		if w.StatusCode == http.StatusServiceUnavailable {
 			ada.judge(w, "", "503 SERVICE_UNAVAILABLE")

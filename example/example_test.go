@@ -189,7 +189,7 @@ func TestShutdownFinishesWhatIsUnderWay(t *testing.T) {
 	go func() { ended <- serve(ctx, addr, slow) }()
 
 	var response *http.Response
-	for range 100 { // until it listens
+	for range 3000 { // until it listens
 		if response, err = http.Get("http://" + addr); err == nil {
 			break
 		}

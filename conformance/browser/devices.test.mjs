@@ -1,18 +1,17 @@
 // Drives the page of DevicesPage, which has no script, with a real browser: by
 // pointer, by keyboard alone, and with scripts switched off.
 //
-//   RIG          where the rig is, with several accounts on a device
-//   CHROMIUM     the browser's executable; empty: the one that playwright-core installed
-//   SCREENSHOTS  an existing folder for pictures of the page
+//   RIG  where the rig is, with several accounts on a device
+//
+// and what chromium.mjs reads.
 
 import assert from "node:assert/strict";
-import path from "node:path";
 import { after, before, test } from "node:test";
 import axe from "axe-core";
-import { chromium } from "playwright-core";
+import { request } from "playwright-core";
+import { launch, look, open as newPage } from "./chromium.mjs";
 
 const rig = process.env.RIG ?? "http://127.0.0.1:3000";
-const folder = process.env.SCREENSHOTS;
 const password = "correct horse battery";
 const ada = { name: "Ada Lovelace", email: "ada@example.com" };
 const bob = { name: "Bob Babbage", email: "bob.of.a.rather.long.address@subdomain.example.com" };
@@ -21,15 +20,7 @@ const iPhone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebK
 const edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0";
 
 let browser;
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || undefined,
-    args: [
-      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    ],
-  });
-});
+before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
 // Whatever the browser complains about, breaches of the policy included.
@@ -40,32 +31,27 @@ async function device(options = {}) {
   await context.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) => console.error("policy: " + event.violatedDirective));
   });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    // Of a refused request, which the browser itself logs.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-  });
-  return page;
+  return newPage(context, complaints);
 }
 
 // enter signs somebody in through the rig's routes: the page itself has no sign-in.
-async function enter(page, route, who, userAgent) {
-  const headers = { origin: rig, ...(userAgent && { "user-agent": userAgent }) };
-  const answer = await page.context().request.post(`${rig}/api/auth/${route}/email`, { headers, data: { ...who, password } });
+const enter = (page, route, who) => post(page.context().request, route, who);
+
+async function post(requests, route, who) {
+  const answer = await requests.post(`${rig}/api/auth/${route}/email`, { headers: { origin: rig }, data: { ...who, password } });
   assert.equal(answer.status(), 200, await answer.text());
 }
 
-// away is a device of which only the session matters.
+// away is a device of which only the session matters: requests with cookies, and no
+// page, which would cost the browser more than all that is done here.
 async function away(who, userAgent) {
-  const page = await device({ userAgent });
-  await enter(page, "sign-in", who, userAgent);
-  return page;
+  const requests = await request.newContext({ userAgent });
+  await post(requests, "sign-in", who);
+  return requests;
 }
 
-async function signedIn(page) {
-  const answer = await page.context().request.get(`${rig}/api/auth/get-session?disableCookieCache=true`);
+async function signedIn(requests) {
+  const answer = await requests.get(`${rig}/api/auth/get-session?disableCookieCache=true`);
   return (await answer.json()) !== null;
 }
 
@@ -77,22 +63,15 @@ const status = (page) => page.getByRole("status");
 
 // inspect looks at the page at all widths, light and dark.
 async function inspect(page, name) {
-  const viewport = page.viewportSize();
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
-    for (const width of [320, 390, 1280]) {
-      await page.setViewportSize({ width, height: 800 });
-      if (folder) await page.screenshot({ path: path.join(folder, `devices-${name}-${colorScheme}-${width}.png`), fullPage: true });
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      assert.equal(overflow, 0, `${name} scrolls sideways at ${width} px`);
-    }
+    await look(page, `devices-${name}-${colorScheme}`, [320, 390, 1280]);
     await page.evaluate(axe.source);
     const { violations, passes } = await page.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
     assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`), [], `${name}, ${colorScheme}`);
     assert.ok(passes.some((rule) => rule.id === "color-contrast"), "contrast was looked at");
   }
   await page.emulateMedia({ colorScheme: null });
-  await page.setViewportSize(viewport);
 }
 
 // tabTo presses Tab until the named button has the focus.
@@ -176,7 +155,7 @@ test("all others are signed out at once", async () => {
   await status(laptop).filter({ hasText: "All other devices have been signed out." }).waitFor();
   assert.equal(await list(laptop).count(), 1);
   assert.equal(await signedIn(other), false);
-  assert.equal(await signedIn(laptop), true);
+  assert.equal(await signedIn(laptop.context().request), true);
 });
 
 test("a form of a session that is over changes nothing", async () => {

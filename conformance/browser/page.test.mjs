@@ -1,28 +1,18 @@
 // Drives the example's page with a real browser, as two people's devices do.
 //
 //   EXAMPLE_URL  where the example is, such as http://localhost:8080
-//   CHROMIUM     the browser's executable; empty: the one that playwright-core installed
-//   SCREENSHOTS  an existing folder for pictures of the page
+//
+// and what chromium.mjs reads.
 
 import assert from "node:assert/strict";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { launch, look, open } from "./chromium.mjs";
 
 const url = process.env.EXAMPLE_URL ?? "http://localhost:8080";
-const folder = process.env.SCREENSHOTS;
 const person = { name: "Ada Lovelace", email: "ada@example.com", password: "correct horse battery" };
 
 let browser;
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || undefined,
-    args: [
-      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    ],
-  });
-});
+before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
 // device opens the page in a browser profile of its own. Whatever the page
@@ -30,13 +20,7 @@ after(() => browser?.close());
 const complaints = [];
 async function device(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    // A refused request is logged as an error by the browser itself.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-  });
+  const page = await open(context, complaints);
   await page.goto(url);
   return page;
 }
@@ -50,18 +34,6 @@ async function signIn(page, password = person.password) {
 
 const devices = (page) => page.locator("#devices li");
 const heading = (page, name) => page.getByRole("heading", { name });
-
-async function pictures(page, name) {
-  if (!folder) return;
-  const viewport = page.viewportSize();
-  for (const width of [390, 1280]) {
-    await page.setViewportSize({ width, height: 800 });
-    await page.screenshot({ path: path.join(folder, `${name}-${width}.png`), fullPage: true });
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.equal(overflow, 0, `${name} scrolls sideways at ${width} px`);
-  }
-  await page.setViewportSize(viewport);
-}
 
 async function noCookieInSight(page) {
   assert.equal(await page.evaluate(() => document.cookie), "", "scripts see no session cookie");
@@ -81,7 +53,7 @@ let laptop, phone;
 test("a stranger signs up and is signed in", async () => {
   laptop = await device();
   await heading(laptop, "Sign in").waitFor();
-  await pictures(laptop, "signed-out");
+  await look(laptop, "page-signed-out");
 
   const form = laptop.locator("#sign-up");
   await form.getByLabel("Name").fill(person.name);
@@ -104,7 +76,7 @@ test("errors are shown", async () => {
   phone = await device({ viewport: { width: 390, height: 800 }, colorScheme: "dark" });
   await signIn(phone, "not the password");
   await phone.getByRole("alert").filter({ hasText: "Invalid email or password" }).waitFor();
-  await pictures(phone, "error-dark");
+  await look(phone, "page-error-dark");
 });
 
 test("a second device signs in, and both are listed", async () => {
@@ -118,8 +90,8 @@ test("a second device signs in, and both are listed", async () => {
   assert.equal(await devices(laptop).count(), 2);
   assert.equal(await laptop.locator(".badge:visible").count(), 1);
   assert.equal(await devices(laptop).first().locator(".badge:visible").textContent(), "this device");
-  await pictures(laptop, "signed-in");
-  await pictures(phone, "signed-in-dark");
+  await look(laptop, "page-signed-in");
+  await look(phone, "page-signed-in-dark");
 });
 
 test("the first device revokes the second, which is signed out on its next fetch", async () => {

@@ -1,32 +1,23 @@
 // Drives the React app of ../react, which has the official client in it, with a
 // real browser. Each test has people of its own.
 //
-//   RIGS         the rigs that serve the app, by their cookie caches, such as
-//                "off=http://127.0.0.1:3000 jwe=http://127.0.0.1:3001"
-//   CHROMIUM     the browser's executable; empty: the one that playwright-core installed
-//   SCREENSHOTS  an existing folder for pictures of the app
+//   RIGS  the rigs that serve the app, by their cookie caches, such as
+//         "off=http://127.0.0.1:3000 jwe=http://127.0.0.1:3001"
+//   LIVE  one with session events
+//
+// and what chromium.mjs reads.
 
 import assert from "node:assert/strict";
-import path from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
-import { chromium } from "playwright-core";
+import { launch, look, open } from "./chromium.mjs";
 
-const rigs = (process.env.RIGS ?? "off=http://127.0.0.1:3000").trim().split(/\s+/).map((rig) => rig.split("="));
-const folder = process.env.SCREENSHOTS;
+const rigs = process.env.RIGS.trim().split(/\s+/).map((rig) => rig.split("="));
 const password = "correct horse battery";
 const iPhone = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1";
 
 let url; // of the rig whose turn it is
 let browser;
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || undefined,
-    args: [
-      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    ],
-  });
-});
+before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
 // What the app or the browser complains about, and the requests that the server
@@ -64,13 +55,7 @@ async function device(name, options) {
 }
 
 async function tab(context) {
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => {
-    // Of a refused request, which the browser itself logs, refused knows more.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
-  });
+  const page = await open(context, complaints);
   page.on("response", (response) => {
     if (response.status() >= 400) refused.push(`${response.status()} ${response.request().method()} ${new URL(response.url()).pathname.replace("/api/auth", "")}`);
   });
@@ -80,7 +65,7 @@ async function tab(context) {
 // until waits for a condition. It asks more often than a locator does on its
 // own, which takes half a second between two looks.
 async function until(condition, what) {
-  const end = Date.now() + 15_000;
+  const end = Date.now() + 30_000;
   while (!(await condition())) {
     assert.ok(Date.now() < end, `timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -147,26 +132,17 @@ const cookieNames = async (page) => [...(await cookies(page)).keys()];
 const pictured = new Set();
 
 async function pictures(page, name) {
-  if (!folder || pictured.has(name)) return;
+  if (pictured.has(name)) return;
   pictured.add(name);
-  const viewport = page.viewportSize();
-  for (const width of [390, 1280]) {
-    await page.setViewportSize({ width, height: 800 });
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.equal(overflow, 0, `${name} scrolls sideways at ${width} px`);
-    for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: path.join(folder, `react-${name}-${width}-${colorScheme}.png`), fullPage: true });
-    }
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await look(page, `react-${name}-${colorScheme}`);
   }
   await page.emulateMedia({ colorScheme: null });
-  await page.setViewportSize(viewport);
 }
 
-const live = process.env.LIVE;
-
-describe("with session events", { skip: !live }, () => {
-  before(() => { url = `${live}/?live`; });
+describe("with session events", () => {
+  before(() => { url = `${process.env.LIVE}/?live`; });
 
   test("a session that another device ends is gone from the page at once, in all tabs", async () => {
     const here = await laptop(), there = await phone();

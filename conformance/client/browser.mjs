@@ -94,7 +94,7 @@ function parsed(text) {
 
 // until waits for a condition, not for a time.
 export async function until(condition, what) {
-  const end = Date.now() + 5000;
+  const end = Date.now() + 30_000;
   while (!condition()) {
     assert.ok(Date.now() < end, `timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

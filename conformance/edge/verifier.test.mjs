@@ -5,11 +5,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { verifier } from "./verifier.mjs";
 
-const url = `${process.env.RIG_URL}/api/auth`;
-const secrets = { url, secret: process.env.SECRET, revokedSecret: process.env.REVOKED_SECRET };
-const origin = process.env.RIG_URL;
+const { RIG_URL: origin, SECRET, REVOKED_SECRET } = process.env;
+const url = `${origin}/api/auth`;
+const maxLag = 2000;
+const secrets = { url, secret: SECRET, revokedSecret: REVOKED_SECRET, maxLag };
 let people = 0;
 
 // post sends cookies along, and takes new ones.
@@ -28,26 +30,42 @@ const newcomer = () => `edge-${process.pid}-${++people}@example.com`;
 const signUp = (email) => post("/sign-up/email", {}, { name: "Ada", email, password: "correct horse battery" });
 const signIn = (email) => post("/sign-in/email", {}, { email, password: "correct horse battery" });
 
+// refusedSoon waits until the session is refused, which has ended by now. What counts
+// is when the verifier is asked: how long it takes is the machine's business.
 async function refusedSoon(session, cookies) {
-  const end = Date.now() + 5000, began = Date.now();
-  while (await session(cookies)) assert.ok(Date.now() < end, "still honoured after five seconds");
-  return Date.now() - began;
+  const ended = Date.now();
+  for (;;) {
+    const asked = Date.now();
+    if (!(await session(cookies))) return;
+    assert.ok(asked - ended < maxLag, `honoured ${asked - ended} ms after its end`);
+    await sleep(10);
+  }
+}
+
+// owner is the address of the session's user. A verifier is asked again if the list
+// took so long that it believed nobody.
+async function owner(session, cookies) {
+  for (let tries = 1; ; tries++) {
+    const found = await session(cookies);
+    if (found || tries === 20) return found?.user.email;
+    await sleep(50);
+  }
 }
 
 test("a sign-out is honoured where nobody asks the service", async () => {
   const session = verifier(secrets);
   const email = newcomer();
   const ada = await signUp(email), phone = await signIn(email), tablet = await signIn(email);
-  for (const cookies of [ada, phone, tablet]) assert.equal((await session(cookies)).user.email, email);
+  for (const cookies of [ada, phone, tablet]) assert.equal(await owner(session, cookies), email);
 
   const kept = { ...ada };
   await post("/sign-out", ada);
-  assert.ok(await refusedSoon(session, kept) < 2500);
-  assert.equal((await session(phone)).user.email, email);
+  await refusedSoon(session, kept);
+  assert.equal(await owner(session, phone), email);
 
   await post("/revoke-other-sessions", tablet);
-  assert.ok(await refusedSoon(session, phone) < 2500);
-  assert.equal((await session(tablet)).user.email, email);
+  await refusedSoon(session, phone);
+  assert.equal(await owner(session, tablet), email);
   assert.equal(await verifier(secrets)(kept), null); // one that has just started
 });
 

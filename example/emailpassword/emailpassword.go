@@ -34,7 +34,6 @@ import (
 type Accounts struct {
 	sessions *ginsession.Manager
 	rows     rows
-	hashes   *hasher
 	options  Options
 }
 
@@ -46,6 +45,11 @@ type Options struct {
 	// ExposeTokens must be what it is in the sessions' Config: answers then name
 	// a session by its raw token, else by its handle.
 	ExposeTokens bool
+
+	// Hasher keeps the passwords. Default: Argon2id with the parameters that the
+	// OWASP recommends, which is slow on purpose; tests of something else can do
+	// without.
+	Hasher Hasher
 }
 
 // New makes the accounts of a database whose tables `user` and `session` are
@@ -54,7 +58,10 @@ func New(ctx context.Context, db *gorm.DB, sessions *ginsession.Manager, options
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	a := &Accounts{sessions: sessions, rows: rows{db}, hashes: newHasher(), options: options}
+	if options.Hasher == nil {
+		options.Hasher = newArgon()
+	}
+	a := &Accounts{sessions: sessions, rows: rows{db}, options: options}
 	return a, a.rows.migrate(ctx)
 }
 
@@ -75,6 +82,18 @@ type user struct {
 	CreatedAt     string  `json:"createdAt"`
 	UpdatedAt     string  `json:"updatedAt"`
 	ID            string  `json:"id"`
+}
+
+func wireUser(u ginsession.User) user {
+	const iso = "2006-01-02T15:04:05.000Z"
+	var image *string
+	if u.Image != "" {
+		image = &u.Image
+	}
+	return user{
+		Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified, Image: image,
+		CreatedAt: u.CreatedAt.UTC().Format(iso), UpdatedAt: u.UpdatedAt.UTC().Format(iso), ID: u.ID,
+	}
 }
 
 // signUp serves POST /sign-up/email
@@ -109,7 +128,7 @@ func (a *Accounts) signUp(c *gin.Context) (any, error) {
 	} else if found {
 		return nil, errUserExists
 	}
-	hash, err := a.hashes.hash(ctx, password)
+	hash, err := a.options.Hasher.Hash(ctx, password)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +174,7 @@ func (a *Accounts) signIn(c *gin.Context) (any, error) {
 	}
 	// Without an account the password is checked all the same, against a hash
 	// that none fits: the time taken must not tell who has an account.
-	if right, err := a.hashes.verify(ctx, account.hash, password); err != nil {
+	if right, err := a.options.Hasher.Verify(ctx, account.hash, password); err != nil {
 		return nil, err
 	} else if !found || !right {
 		return nil, errWrongPassword

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"golang.org/x/crypto/argon2"
-
-	"github.com/ginsession/ginsession"
 )
 
 // Argon2id with 19 MiB, two passes and one lane: the OWASP Password Storage
@@ -32,24 +30,35 @@ const maxWait = 5 * time.Second
 
 var errBusy = errors.New("emailpassword: too many passwords to check at once")
 
-// A hasher makes and checks password hashes, as many at a time as there are
+// A Hasher makes and checks password hashes. It must be safe for concurrent use.
+type Hasher interface {
+	// Hash returns what is stored of the password, at most 255 characters.
+	Hash(ctx context.Context, password string) (string, error)
+
+	// Verify reports whether the password fits the hash. An empty hash, that of
+	// an account which does not exist or has no password, fits nothing, and must
+	// take as long as any other.
+	Verify(ctx context.Context, hash, password string) (bool, error)
+}
+
+// An argon is Argon2id, for as many passwords at a time as there are
 // processors. More would be no faster and each takes memory (19 MiB), so a
 // flood of sign-ins queues instead of filling it.
-type hasher struct {
+type argon struct {
 	turns   chan struct{}
 	nothing string // a hash that no password fits
 }
 
-func newHasher() *hasher {
-	return &hasher{
+func newArgon() *argon {
+	return &argon{
 		turns:   make(chan struct{}, runtime.GOMAXPROCS(0)),
 		nothing: encodeHash(random(saltLen), random(keyLen)),
 	}
 }
 
-// hash returns the password's hash in PHC string format. It returns errBusy or
+// Hash returns the password's hash in PHC string format. It returns errBusy or
 // the context's error if no turn came.
-func (h *hasher) hash(ctx context.Context, password string) (string, error) {
+func (h *argon) Hash(ctx context.Context, password string) (string, error) {
 	salt := random(saltLen)
 	key, err := h.key(ctx, password, salt)
 	if err != nil {
@@ -58,9 +67,8 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	return encodeHash(salt, key), nil
 }
 
-// verify reports whether the password fits the hash. An empty hash takes as
-// long as any other and fits nothing.
-func (h *hasher) verify(ctx context.Context, hash, password string) (bool, error) {
+// Verify returns the errors of Hash, and one for a hash that is damaged.
+func (h *argon) Verify(ctx context.Context, hash, password string) (bool, error) {
 	if hash == "" {
 		hash = h.nothing
 	}
@@ -72,7 +80,7 @@ func (h *hasher) verify(ctx context.Context, hash, password string) (bool, error
 	return err == nil && subtle.ConstantTimeCompare(key, want) == 1, err
 }
 
-func (h *hasher) key(ctx context.Context, password string, salt []byte) ([]byte, error) {
+func (h *argon) key(ctx context.Context, password string, salt []byte) ([]byte, error) {
 	patience := time.NewTimer(maxWait)
 	defer patience.Stop()
 	select {
@@ -114,32 +122,4 @@ func random(n int) []byte {
 	b := make([]byte, n)
 	rand.Read(b) // never fails
 	return b
-}
-
-const idAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-
-// newID returns 32 random characters of a-zA-Z0-9, as Better Auth's ids have.
-// Bytes of 248 and more are skipped: 256 is no multiple of 62.
-func newID() string {
-	id := make([]byte, 0, 32)
-	for len(id) < cap(id) {
-		for _, b := range random(cap(id)) {
-			if b < 248 && len(id) < cap(id) {
-				id = append(id, idAlphabet[b%62])
-			}
-		}
-	}
-	return string(id)
-}
-
-func wireUser(u ginsession.User) user {
-	const iso = "2006-01-02T15:04:05.000Z"
-	var image *string
-	if u.Image != "" {
-		image = &u.Image
-	}
-	return user{
-		Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified, Image: image,
-		CreatedAt: u.CreatedAt.UTC().Format(iso), UpdatedAt: u.UpdatedAt.UTC().Format(iso), ID: u.ID,
-	}
 }

@@ -3,7 +3,6 @@ package emailpassword
 import (
 	"context"
 	"errors"
-	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -13,12 +12,12 @@ import (
 
 func TestHash(t *testing.T) {
 	t.Parallel()
-	h := newHasher()
-	hash, err := h.hash(t.Context(), "password-1234")
+	h := newArgon()
+	hash, err := h.Hash(t.Context(), "password-1234")
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _ := h.hash(t.Context(), "password-1234")
+	again, _ := h.Hash(t.Context(), "password-1234")
 	if hash == again {
 		t.Error("two hashes of one password are equal: no salt")
 	}
@@ -36,13 +35,13 @@ func TestHash(t *testing.T) {
 		{"no account, no password", "", "", false},
 	}
 	for _, tt := range tests {
-		if got, err := h.verify(t.Context(), tt.hash, tt.password); got != tt.want || err != nil {
+		if got, err := h.Verify(t.Context(), tt.hash, tt.password); got != tt.want || err != nil {
 			t.Errorf("%s: %v, %v, want %v", tt.name, got, err, tt.want)
 		}
 	}
 	// A damaged hash is a fault of the database, not a wrong password.
 	for _, damaged := range []string{"x", strings.Replace(hash, "t=2", "t=1", 1), hash[:40], hash + "!"} {
-		if _, err := h.verify(t.Context(), damaged, "password-1234"); err == nil {
+		if _, err := h.Verify(t.Context(), damaged, "password-1234"); err == nil {
 			t.Errorf("hash %q raised no error", damaged)
 		}
 	}
@@ -50,53 +49,30 @@ func TestHash(t *testing.T) {
 
 func TestHashesAreMadeAFewAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHasher()
+		h := newArgon()
 		for range cap(h.turns) { // every turn is taken
 			h.turns <- struct{}{}
 		}
 		if want := runtime.GOMAXPROCS(0); cap(h.turns) != want {
 			t.Errorf("%d turns, want one per processor (%d)", cap(h.turns), want)
 		}
-		if _, err := h.hash(t.Context(), "password-1234"); !errors.Is(err, errBusy) {
+		if _, err := h.Hash(t.Context(), "password-1234"); !errors.Is(err, errBusy) {
 			t.Errorf("without a turn: %v, want errBusy", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := h.hash(ctx, "password-1234"); !errors.Is(err, context.Canceled) {
+		if _, err := h.Hash(ctx, "password-1234"); !errors.Is(err, context.Canceled) {
 			t.Errorf("a client that left: %v, want context.Canceled", err)
 		}
 		<-h.turns // one is free again
 		var waiting sync.WaitGroup
 		for range 3 {
 			waiting.Go(func() {
-				if _, err := h.hash(t.Context(), "password-1234"); err != nil {
+				if _, err := h.Hash(t.Context(), "password-1234"); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		waiting.Wait()
 	})
-}
-
-func TestNewID(t *testing.T) {
-	t.Parallel()
-	form := regexp.MustCompile(`^[a-zA-Z0-9]{32}$`)
-	count := map[rune]int{}
-	const n = 2000
-	for range n {
-		id := newID()
-		if !form.MatchString(id) {
-			t.Fatalf("id %q", id)
-		}
-		for _, r := range id {
-			count[r]++
-		}
-	}
-	// 32 n / 62 of each are expected, about 1032 with a deviation of 32; a
-	// modulo bias would show the first eight letters a quarter more often.
-	for _, r := range idAlphabet {
-		if got := count[r]; got < 840 || got > 1230 {
-			t.Errorf("%q occurs %d times, want about %d", r, got, 32*n/62)
-		}
-	}
 }

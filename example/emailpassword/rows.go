@@ -83,3 +83,19 @@ func duplicate(db *gorm.DB, err error) bool {
 	}
 	return errors.Is(err, gorm.ErrDuplicatedKey)
 }
+
+const idAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+// newID returns 32 random characters of a-zA-Z0-9, as Better Auth's ids have.
+// Bytes of 248 and more are skipped: 256 is no multiple of 62.
+func newID() string {
+	id := make([]byte, 0, 32)
+	for len(id) < cap(id) {
+		for _, b := range random(cap(id)) {
+			if b < 248 && len(id) < cap(id) {
+				id = append(id, idAlphabet[b%62])
+			}
+		}
+	}
+	return string(id)
+}

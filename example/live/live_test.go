@@ -138,7 +138,7 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 	if all := strings.Join(said, "\n"); !strings.Contains(all, "event:ended\ndata:") || !endedBy(all) {
 		t.Errorf("the stream ended with %q", all)
 	}
-	if took := time.Since(revoked); took > 3*time.Second { // MaxLag, and one look at the store
+	if took := time.Since(revoked); took > 15*time.Second { // MaxLag, and a machine with other work
 		t.Errorf("both ended after %v", took)
 	}
 	if got := request(http.MethodGet, "/clock", cookies).StatusCode; got != http.StatusUnauthorized {
