@@ -74,7 +74,10 @@ func TestFrontendRecipesInTheDocs(t *testing.T) {
 			t.Fatalf("%s.md has %d fences", framework, len(parts)-1)
 		}
 		for i := 1; i < len(parts); i += 2 {
-			_, block, _ := strings.Cut(parts[i], "\n")
+			language, block, _ := strings.Cut(parts[i], "\n")
+			if language == "go" {
+				continue // docs/recipes holds it to its code
+			}
 			shown := false
 			for _, source := range sources {
 				shown = shown || strings.Contains(source, block)

@@ -32,7 +32,8 @@ globalThis.fetch = async (input, init) => {
   return page.fetch(url, init);
 };
 
-const { App, auth } = await bundle(root, { App: framework === "vue" ? "src/App.vue" : "src/App.tsx", auth: "src/auth.ts" }, { configFile });
+const parts = framework === "vue" ? { App: "src/App.vue", auth: "src/auth.ts" } : { App: "src/App.tsx", auth: "src/auth.ts", Login: "src/Login.tsx" };
+const { App, auth, Login } = await bundle(root, parts, { configFile });
 
 async function mounted() {
   const place = document.getElementById("root");
@@ -120,6 +121,28 @@ test("the page, from signing in to signing out", async () => {
   await shows("Sign in");
   assert.deepEqual([...page.cookies.keys()], []);
   unmount();
+});
+
+if (framework === "react") test("the form that signs in", async () => {
+  await signUp("Lin");
+  globalThis.FormData = dom.window.FormData; // Node's knows no forms
+  const { createElement } = await import("react");
+  const { createRoot } = await import("react-dom/client");
+  let signedInNow = 0;
+  const form = createRoot(document.getElementById("root"));
+  form.render(createElement(Login.Login, { onSignedIn: () => signedInNow++ }));
+  await shows("Password");
+  const fill = (secret) => {
+    document.querySelector("[name=email]").value = emailOf("Lin");
+    document.querySelector("[name=password]").value = secret;
+    click("Sign in");
+  };
+  fill("wrong password");
+  await shows("Wrong e-mail address or password.");
+  fill(password);
+  await until(() => signedInNow === 1, "the form says that somebody is signed in");
+  assert.equal((await page.client.getSession()).data.user.name, "Lin");
+  form.unmount();
 });
 
 test("through the proxy, other sites' pages get nothing", async () => {

@@ -75,7 +75,8 @@ function device(session, own) {
   const name = nameOf(session.userAgent ?? "");
   item.querySelector(".name").textContent = name;
   item.querySelector(".badge").hidden = !own;
-  item.querySelector(".address").textContent = session.ipAddress || "unknown address";
+  const known = /[1-9a-f]/.test(session.ipAddress ?? ""); // of ::1 only zeros are stored
+  item.querySelector(".address").textContent = known ? session.ipAddress : "unknown address";
   date(item.querySelector("time"), session.createdAt);
   const button = item.querySelector("button");
   button.setAttribute("aria-label", `Sign out ${name}${own ? ", this device" : ""}`);

@@ -11,7 +11,7 @@ export function App() {
           <h1>Hello, {current.user.name}</h1>
           <button onClick={() => auth.signOut()}>Sign out</button>
           <Devices current={current} />
-          <Accounts current={current} />
+          <Accounts current={current} /> {/* with Config.MultiSession only */}
         </main>
       )}
     </Protected>

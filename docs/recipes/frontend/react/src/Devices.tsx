@@ -11,7 +11,7 @@ export function Devices({ current }: { current: Session }) {
   async function act(call?: () => Promise<unknown>) {
     try {
       await call?.();
-      setDevices(await answer(auth.listSessions()));
+      setDevices((await answer(auth.listSessions())).sort((a, b) => +b.createdAt - +a.createdAt));
       setProblem("");
     } catch (error) {
       const { status, message } = error as Error & { status: number };

@@ -22,6 +22,6 @@ export async function signIn(email: string, password: string): Promise<void> {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ email, password }),
   });
-  if (!response.ok) throw new Error(response.status === 401 ? "Wrong e-mail address or password." : "Please try again.");
+  if (!response.ok) throw new Error([401, 403].includes(response.status) ? "Wrong e-mail address or password." : "Please try again.");
   auth.$store.notify("$sessionSignal");
 }
