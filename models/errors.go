@@ -30,6 +30,7 @@ type Error struct {
 	cause error  // of package context, or nil
 }
 
+// Error says what was asked and what went wrong, without any value.
 func (e *Error) Error() string {
 	text := "models: " + e.Op + ": " + e.Class.String()
 	if e.Number != 0 {
@@ -41,6 +42,7 @@ func (e *Error) Error() string {
 	return text
 }
 
+// Unwrap returns context.Canceled or context.DeadlineExceeded, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
 // A Class says what to do about an Error.
@@ -59,6 +61,7 @@ const (
 	BadValue
 )
 
+// String returns a few words: "transient database error".
 func (c Class) String() string {
 	switch c {
 	case Transient:

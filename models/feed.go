@@ -29,8 +29,8 @@ type Heard struct {
 	Revoked []Revoked
 	// Overflow says that there was more than is told: any session may have ended.
 	Overflow bool
-	// AsOf is a moment, with the reading of the monotonic clock, before the feed
-	// was asked: all that had been committed by then has been told.
+	// AsOf is a moment of time.Now before the feed was asked: all that had been
+	// committed by then has been told.
 	AsOf time.Time
 }
 
@@ -247,8 +247,8 @@ var feedColumns = []string{"id", "at", "tokenHash", "userId", "exceptId", "reaso
 // with an SQL client. They are for MySQL and MariaDB, and to be run once, after
 // Migrate, by an account that may create triggers.
 //
-// The first writes a line for each session that is deleted alive. The second
-// writes one for a user who is deleted, because a foreign key that deletes the
+// The first writes a line for each session that is deleted before it expires; what
+// has expired needs none, because no copy of it is believed. The second writes one for a user who is deleted, because a foreign key that deletes the
 // user's sessions fires no trigger on them. From then on such statements fail if
 // the feed's table is missing: drop the triggers before the table.
 //

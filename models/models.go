@@ -3,8 +3,18 @@
 // which session is expired or due for renewal is decided by its callers, in
 // package ginsession.
 //
+//	db, err := models.OpenMySQL(os.Getenv("DATABASE_DSN")) // or gorm.Open(…), with SQLite too
+//	if err != nil { … }
+//	err = models.Migrate(ctx, db) // makes the tables that are missing
+//	…
+//	err = db.Create(&models.User{ID: id, Name: name, Email: email, CreatedAt: now, UpdatedAt: now}).Error // a sign-up
+//
 // The tables are Better Auth's, so that a Go service and a Better Auth server
-// can share one database. A Schema names others and declares additional fields.
+// can share one database. A [Schema] names others and declares additional fields.
+//
+// That is all that most applications need of this package. [Store] and what its
+// methods take and return ([Session], [Found], [Revocation]), and [Feed] with
+// [Revoked] and [Heard], are for who writes a ginsession.Store or RevocationFeed.
 package models
 
 import (
@@ -100,8 +110,8 @@ type Revocation struct {
 	Reason string
 }
 
-// ReasonRotated is what a feed tells of a token that Replace put another in the
-// place of.
+// ReasonRotated is the reason that a feed gives for the end of a token which Replace
+// exchanged for another.
 const ReasonRotated = "rotated"
 
 // Revoked is what a feed tells of a revocation that ended something.
@@ -130,7 +140,7 @@ func (r Revocation) LogValue() slog.Value { return slog.StringValue(r.String()) 
 // What a store answers beside a row. Every other error of a store means that it
 // could not tell, and must never be taken for an answer.
 var (
-	// ErrNotFound: the store answered that there is no such session (any more).
+	// ErrNotFound: the store answered that there is no such session, or no longer.
 	ErrNotFound = errors.New("models: no such session")
 	// ErrDuplicate: a session with this token or id exists already.
 	ErrDuplicate = errors.New("models: token or id exists already")
