@@ -154,7 +154,9 @@ func TestOldSessionOfADeletedUserGoes(t *testing.T) {
 	b := s.Browser(t)
 	s.Behind = newRouterBefore(old, ada)
 	b.Expect(http.MethodPost, "/login", http.StatusOK)
-	s.Behind = after(t, s, sessiontest.NewStore(), old, time.Now().Add(time.Hour))
+	gone := newStore()
+	gone.RemoveUser("ada")
+	s.Behind = after(t, s, gone, old, time.Now().Add(time.Hour))
 	b.Expect(http.MethodGet, "/", http.StatusOK)
 	if got := b.Cookies(); got != "" {
 		t.Errorf("cookies %q", got)

@@ -113,7 +113,9 @@ func TestOldSessionsOfNobodyAndOfTooLate(t *testing.T) {
 	late.Expect(http.MethodGet, "/", http.StatusOK)
 	late.Expect(http.MethodGet, "/me", http.StatusUnauthorized)
 
-	s.Behind = after(t, s, sessiontest.NewStore(), old, time.Now().Add(time.Hour)) // the user is gone
+	gone := newStore()
+	gone.RemoveUser("ada")
+	s.Behind = after(t, s, gone, old, time.Now().Add(time.Hour))
 	nobody.Expect(http.MethodGet, "/", http.StatusOK)
 	if got := nobody.Cookies(); got != "" {
 		t.Errorf("cookies %q", got)
