@@ -27,7 +27,7 @@ export function Devices({ current }: { current: Session }) {
       <ul>
         {devices.map((device) => (
           <li key={device.id}>
-            {device.userAgent || "Unknown device"}, {device.ipAddress || "unknown address"}, since {device.createdAt.toLocaleString()}{" "}
+            {device.userAgent || "Unknown device"}, {/[1-9a-f]/.test(device.ipAddress ?? "") ? device.ipAddress : "unknown address"}, since {device.createdAt.toLocaleString()}{" "}
             {device.id === current.session.id
               ? <em>this device</em>
               : <button onClick={() => act(() => answer(auth.revokeSession({ token: device.token })))}>Sign out</button>}
